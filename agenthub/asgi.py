@@ -1,0 +1,29 @@
+"""What the server runs: pages by HTTP, live news by WebSocket, rings by channel."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "agenthub.settings")
+
+from channels.auth import AuthMiddlewareStack
+from channels.routing import ProtocolTypeRouter, URLRouter
+from channels.security.websocket import AllowedHostsOriginValidator
+from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
+from django.core.asgi import get_asgi_application
+
+django_application = get_asgi_application()
+
+# Only now are the apps loaded, which the consumers need.
+from agents.live.routing import websocket_urlpatterns  # noqa: E402
+from agents.supervisor.consumer import SupervisorConsumer  # noqa: E402
+
+application = ProtocolTypeRouter(
+    {
+        "http": ASGIStaticFilesHandler(django_application),
+        "websocket": AllowedHostsOriginValidator(
+            AuthMiddlewareStack(URLRouter(websocket_urlpatterns))
+        ),
+        "channel": SupervisorConsumer.as_asgi(),
+    }
+)

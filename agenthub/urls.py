@@ -1,0 +1,11 @@
+"""Every address: the pages, and the admin."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("", include("agents.pages.urls")),
+]

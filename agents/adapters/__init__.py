@@ -1,0 +1,1 @@
+"""Adapters: how each sort of agent is run, behind one interface."""

@@ -1,0 +1,64 @@
+"""What `hub` and `supervise` share: the worker that carries rings to the manager."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+
+from asgiref.typing import ASGI3Application
+from channels.layers import get_channel_layer
+from channels.worker import Worker
+
+from agents.services import bell
+from agents.supervisor import ProcessManager
+
+logger = logging.getLogger(__name__)
+
+STILL_RUNNING = (
+    "Agents still running: {count}. They go on without the hub; the next start "
+    "adopts them. To stop them: manage.py agents stop --all"
+)
+
+
+class Supervision:
+    """Runs the SupervisorConsumer in this process and owns its clean end."""
+
+    def __init__(self, manager: ProcessManager, application: ASGI3Application) -> None:
+        self.manager = manager
+        self._worker = Worker(
+            application, [bell.channel_name(manager.node)], get_channel_layer()
+        )
+        self._listening: asyncio.Task[None] | None = None
+
+    async def begin(self) -> None:
+        """Start supervising (raises lock.Held), then knock at the consumer."""
+        await self.manager.ensure_running()
+        self._listening = asyncio.create_task(self._listen(), name="supervisor-worker")
+        await bell.knock(self.manager.node)
+
+    async def _listen(self) -> None:
+        """The stock worker ends with an error it meets; rings must go on."""
+        while True:
+            try:
+                await self._worker.handle()
+            except Exception:
+                logger.exception("the supervisor's worker starts anew")
+            await asyncio.sleep(1)
+
+    async def end(self) -> str:
+        """Stop supervising, leave the agents; a sentence for the person."""
+        count = len(self.manager.get_running_agents())
+        if self._listening is not None:
+            self._listening.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._listening
+        await self.manager.close()
+        return STILL_RUNNING.format(count=count) if count else ""
+
+
+def hear_interrupts() -> None:
+    """A shell's background job starts with SIGINT ignored, which agents inherit."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)

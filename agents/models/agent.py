@@ -1,0 +1,269 @@
+"""The agent: its set-up, what is wanted of it, and what was last seen of it.
+
+Three groups of columns with three writers: people write the set-up, requests
+write what is wanted, the supervisor writes what is observed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Lower
+from django.urls import reverse
+from django.utils import timezone
+
+from agents.models.choices import (
+    ActionChoice,
+    Adapter,
+    AutoRestart,
+    DesiredChoice,
+    Kind,
+    StatusChoice,
+    Stdin,
+)
+from agents.policy import setup
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+SETUP_FIELDS: Final = [
+    "kind",
+    "adapter",
+    "role",
+    "labels",
+    "capabilities",
+    "node",
+    "command",
+    "env",
+    "cwd",
+    "stdin",
+    "auto_restart",
+    "max_restarts",
+    "restart_window",
+    "backoff_initial",
+    "backoff_max",
+    "healthy_after",
+    "stop_signal",
+    "stop_grace",
+]
+
+# Whoever changes one of these runs code as the hub's user.
+COMMAND_FIELDS: Final = ("command", "env", "cwd")
+
+
+class Agent(models.Model):
+    """One agent. `name` never changes; `revision` counts changes of set-up."""
+
+    name = models.CharField(max_length=63, unique=True)
+    kind = models.CharField(
+        max_length=20, choices=Kind, default=Kind.PROCESS_WRAPPER, editable=False
+    )
+    adapter = models.CharField(
+        max_length=40, choices=Adapter, default=Adapter.COMMAND, editable=False
+    )
+    role = models.CharField(max_length=200, blank=True, help_text="What it is for.")
+    labels = models.JSONField(
+        default=dict, blank=True, help_text='Such as {"team": "search"}.'
+    )
+    capabilities = models.JSONField(
+        default=list, blank=True, help_text='Such as ["review", "python"].'
+    )
+    node = models.CharField(max_length=63, default="local", editable=False)
+    command = models.JSONField(default=list)
+    env = models.JSONField("environment", default=dict, blank=True)
+    cwd = models.CharField(
+        "working directory",
+        max_length=4096,
+        blank=True,
+        help_text="Empty: a directory of its own inside the hub's data directory.",
+    )
+    stdin = models.CharField(
+        "standard input", max_length=8, choices=Stdin, default=Stdin.NONE
+    )
+    auto_restart = models.CharField(
+        max_length=12, choices=AutoRestart, default=AutoRestart.ON_FAILURE
+    )
+    max_restarts = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        default=5,
+        help_text="Automatic restarts within the window; empty: no limit.",
+    )
+    restart_window = models.FloatField(default=600, help_text="Seconds.")
+    backoff_initial = models.FloatField(
+        "first back-off", default=1, help_text="Seconds; doubled with each restart."
+    )
+    backoff_max = models.FloatField(
+        "longest back-off", default=60, help_text="Seconds."
+    )
+    healthy_after = models.FloatField(
+        default=600, help_text="Seconds of running after which the counters reset."
+    )
+    stop_signal = models.CharField(max_length=16, default="TERM")
+    stop_grace = models.FloatField(
+        default=10, help_text="Seconds between the stop signal and KILL."
+    )
+
+    revision = models.PositiveIntegerField(default=1, editable=False)
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+
+    desired_state = models.CharField(
+        max_length=8,
+        choices=DesiredChoice,
+        default=DesiredChoice.STOPPED,
+        editable=False,
+    )
+    generation = models.PositiveBigIntegerField(default=0, editable=False)
+    wanted_action = models.CharField(
+        max_length=8, choices=ActionChoice, default=ActionChoice.STOP, editable=False
+    )
+    wanted_by = models.CharField(max_length=150, blank=True, editable=False)
+
+    status = models.CharField(
+        max_length=10,
+        choices=StatusChoice,
+        default=StatusChoice.STOPPED,
+        editable=False,
+    )
+    status_since = models.DateTimeField(default=timezone.now, editable=False)
+    status_reason = models.TextField(default="never started", editable=False)
+    status_source = models.CharField(max_length=40, default="set-up", editable=False)
+    conditions = models.JSONField(default=list, editable=False)
+    observed_generation = models.PositiveBigIntegerField(default=0, editable=False)
+    run = models.ForeignKey(
+        "agents.Run",
+        null=True,
+        editable=False,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text="The live run, else the latest one.",
+    )
+    pid = models.PositiveIntegerField(null=True, editable=False)
+    run_revision = models.PositiveIntegerField(null=True, editable=False)
+    restart_count = models.PositiveIntegerField(default=0, editable=False)
+    restarts_total = models.PositiveIntegerField(default=0, editable=False)
+    recent_exits = models.JSONField(default=list, editable=False)
+    started_at = models.DateTimeField(null=True, editable=False)
+    stopped_at = models.DateTimeField(null=True, editable=False)
+    retry_at = models.DateTimeField(null=True, editable=False)
+    retry_boot = models.CharField(max_length=36, blank=True, editable=False)
+    retry_boot_seconds = models.FloatField(null=True, editable=False)
+
+    cpu_percent = models.FloatField(null=True, editable=False)
+    rss_bytes = models.PositiveBigIntegerField(null=True, editable=False)
+    processes = models.PositiveIntegerField(null=True, editable=False)
+    samples = models.JSONField(
+        default=list, editable=False, help_text="The latest [CPU %, RSS bytes] pairs."
+    )
+
+    class Meta:
+        default_permissions = ("view",)
+        permissions = (
+            ("operate_agent", "Can start, stop, restart and kill agents"),
+            ("configure_agent", "Can add, change and delete agents"),
+            ("define_commands", "Can set commands, environments and directories"),
+        )
+        ordering: ClassVar = ["name"]
+        indexes: ClassVar = [
+            models.Index(fields=["node", "status"], name="agent_node_status"),
+            models.Index(fields=["status", "name"], name="agent_status_name"),
+        ]
+        constraints: ClassVar = [
+            models.UniqueConstraint(
+                Lower("name"),
+                name="agent_name_unique_in_any_case",
+                violation_error_message="An agent of this name exists already.",
+            ),
+            models.CheckConstraint(
+                name="agent_status_known", condition=Q(status__in=StatusChoice.values)
+            ),
+            models.CheckConstraint(
+                name="agent_desired_state_known",
+                condition=Q(desired_state__in=DesiredChoice.values),
+            ),
+            models.CheckConstraint(
+                name="agent_settles_only_what_was_asked",
+                condition=Q(observed_generation__lte=F("generation")),
+            ),
+            models.CheckConstraint(
+                name="agent_backoff_grows",
+                condition=Q(backoff_initial__lte=F("backoff_max")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        """The agent's live page."""
+        return reverse("agent", args=[self.name])
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Write the set-up only: other columns have other writers."""
+        update_fields: Iterable[str] | None = kwargs.get("update_fields")
+        if self.pk and update_fields is None and not kwargs.get("force_insert"):
+            kwargs["update_fields"] = [*SETUP_FIELDS, "revision"]
+        super().save(*args, **kwargs)
+
+    def clean(self) -> None:
+        """Refuse a set-up that cannot work; each message says what to change."""
+        problems = {
+            "name": setup.name_problem(self.name),
+            "command": setup.command_problem(self.command),
+            "env": setup.env_problem(self.env),
+            "labels": setup.labels_problem(self.labels),
+            "capabilities": setup.capabilities_problem(self.capabilities),
+            "cwd": setup.cwd_problem(self.cwd),
+            "stop_signal": setup.signal_problem(self.stop_signal),
+        }
+        if self.kind == Kind.NATIVE_LLM:
+            problems["kind"] = (
+                "Native LLM agents are not part of this version. Use process_wrapper."
+            )
+        if self.node != "local":
+            problems["node"] = (
+                f"There is no node {self.node!r}. Use 'local', the hub's own machine."
+            )
+        numbers = {
+            name: getattr(self, name)
+            for name in [
+                "restart_window",
+                "healthy_after",
+                "backoff_initial",
+                "backoff_max",
+                "stop_grace",
+                "max_restarts",
+            ]
+        }
+        # A number that is no number has its own message from the field.
+        if not any(v is None for k, v in numbers.items() if k != "max_restarts"):
+            problems |= setup.timing_problems(numbers)
+        if self.pk and self.name != self._stored_name():
+            problems["name"] = "A name never changes. Make a new agent instead."
+        if found := {key: text for key, text in problems.items() if text}:
+            raise ValidationError(found)
+
+    def _stored_name(self) -> str:
+        names = type(self).objects.filter(pk=self.pk).values_list("name", flat=True)
+        return names.first() or self.name
+
+    def as_setup(self) -> setup.AgentSetup:
+        """The set-up as the engine takes it."""
+        values = {name: getattr(self, name) for name in SETUP_FIELDS}
+        return setup.AgentSetup(
+            id=self.pk,
+            name=self.name,
+            kind=self.kind,
+            adapter=self.adapter,
+            command=tuple(self.command),
+            cwd=self.cwd,
+            stdin=self.stdin,
+            stop_signal=self.stop_signal,
+            stop_grace=self.stop_grace,
+            restart=setup.restart_policy(values),
+            revision=self.revision,
+            env=dict(self.env),
+        )

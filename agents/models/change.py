@@ -1,0 +1,26 @@
+"""The one change counter: who looks for news reads rows with `seq` above his last."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.db import models
+from django.utils import timezone
+
+
+class Change(models.Model):
+    """Something about an agent changed. Pruned by age; `seq` never repeats."""
+
+    seq = models.BigAutoField(primary_key=True)
+    topic = models.CharField(max_length=20)
+    # No foreign key: the row outlives its agent and nobody joins it.
+    agent_id = models.BigIntegerField(null=True)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        default_permissions = ()
+        ordering: ClassVar = ["seq"]
+        indexes: ClassVar = [models.Index(fields=["at"], name="change_at")]
+
+    def __str__(self) -> str:
+        return f"{self.seq} {self.topic}"

@@ -1,0 +1,84 @@
+"""The change counter: one row appended for each recorded change, read by `seq`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from django.db import connection
+from django.db.models import Max
+from django.utils import timezone
+
+from agents.models import Change
+
+REQUEST: Final = "request"
+AGENT: Final = "agent"
+KEEP: Final = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What changed after a given `seq`: the new last seq, agent ids by topic."""
+
+    seq: int
+    agents: frozenset[int]
+    requests: frozenset[int]
+
+    def __bool__(self) -> bool:
+        return bool(self.agents or self.requests)
+
+
+def append(topic: str, agent_ids: Iterable[int]) -> None:
+    """Add a row for each agent; inside the transaction of the change itself."""
+    now = timezone.now()
+    Change.objects.bulk_create(
+        Change(topic=topic, agent_id=agent_id, at=now) for agent_id in agent_ids
+    )
+
+
+def latest() -> int:
+    """The last `seq`, 0 when there is none."""
+    return int(Change.objects.aggregate(last=Max("seq"))["last"] or 0)
+
+
+def since(seq: int) -> News:
+    """What came after `seq`."""
+    rows = list(
+        Change.objects.filter(seq__gt=seq).values_list("seq", "topic", "agent_id")
+    )
+    return News(
+        seq=max((row[0] for row in rows), default=seq),
+        agents=frozenset(row[2] for row in rows if row[2] is not None),
+        requests=frozenset(
+            row[2] for row in rows if row[1] == REQUEST and row[2] is not None
+        ),
+    )
+
+
+class Glance:
+    """Whether another connection has committed since the last look.
+
+    SQLite's `data_version` costs some microseconds; elsewhere always True, and
+    the caller reads `since`. Use from one thread.
+    """
+
+    def __init__(self) -> None:
+        self._version: int | None = None
+
+    def anything_new(self) -> bool:
+        """True on the first look and after each commit by another connection."""
+        if connection.vendor != "sqlite":
+            return True
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA data_version")
+            version = int(cursor.fetchone()[0])
+        changed = version != self._version
+        self._version = version
+        return changed
+
+
+def prune() -> int:
+    """Delete rows older than a day; how many."""
+    return Change.objects.filter(at__lt=timezone.now() - KEEP).delete()[0]

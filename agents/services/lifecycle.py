@@ -1,0 +1,132 @@
+"""What may be asked of agents: a Request row for each wish, then the bell.
+
+Nothing acts here. The row, the new generation and the superseding of earlier
+wishes are one transaction, so a wish is either recorded whole or not at all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.db.models import F
+from django.utils import timezone
+
+from agents.models import Agent, Request
+from agents.models.choices import Outcome
+from agents.policy.states import Action, Status
+from agents.services import bell, changes
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks, by which door, and why."""
+
+    actor: str
+    via: str
+    reason: str = ""
+    idempotency_key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A recorded wish. `already`: the agent was so when it was asked."""
+
+    agent_id: int
+    name: str
+    request_id: int
+    generation: int
+    already: bool
+
+
+def ask(action: Action, agent_ids: Iterable[int], asker: Asker) -> list[Asked]:
+    """Record one request for each agent, in one transaction; ring on commit.
+
+    A wish with an idempotency key that an agent has seen is not recorded again:
+    the earlier one is answered. Unknown ids are left out.
+    """
+    ids = sorted(set(agent_ids))
+    with transaction.atomic():
+        agents = list(
+            Agent.objects.select_for_update()
+            .filter(pk__in=ids)
+            .order_by("pk")
+            .only("pk", "name", "node", "generation", "status", "observed_generation")
+        )
+        seen = _seen(agents, asker.idempotency_key)
+        fresh = [agent for agent in agents if agent.pk not in seen]
+        asked = _record(action, fresh, asker)
+        for node in {agent.node for agent in fresh}:
+            transaction.on_commit(lambda node=node: bell.ring(node))  # type: ignore[misc]
+    by_id = seen | {one.agent_id: one for one in asked}
+    return [by_id[agent.pk] for agent in agents]
+
+
+def _seen(agents: list[Agent], key: str) -> dict[int, Asked]:
+    if not key:
+        return {}
+    names = {agent.pk: agent.name for agent in agents}
+    earlier = Request.objects.filter(agent_id__in=names, idempotency_key=key)
+    return {
+        request.agent_id: Asked(
+            request.agent_id,
+            names[request.agent_id],
+            request.pk,
+            request.generation,
+            already=True,
+        )
+        for request in earlier
+        if request.agent_id is not None
+    }
+
+
+def _record(action: Action, agents: list[Agent], asker: Asker) -> list[Asked]:
+    now = timezone.now()
+    ids = [agent.pk for agent in agents]
+    Agent.objects.filter(pk__in=ids).update(
+        generation=F("generation") + 1,
+        desired_state=action.desired,
+        wanted_action=action,
+        wanted_by=asker.actor,
+    )
+    Request.objects.filter(agent_id__in=ids, outcome=Outcome.OPEN).update(
+        outcome=Outcome.SUPERSEDED,
+        detail=f"superseded by {asker.actor}'s {action}",
+        settled_at=now,
+    )
+    requests = Request.objects.bulk_create(
+        Request(
+            agent=agent,
+            agent_name=agent.name,
+            action=action,
+            generation=agent.generation + 1,
+            actor=asker.actor,
+            via=asker.via,
+            reason=asker.reason,
+            idempotency_key=asker.idempotency_key,
+            at=now,
+        )
+        for agent in agents
+    )
+    changes.append(changes.REQUEST, ids)
+    return [
+        Asked(
+            agent_id=agent.pk,
+            name=agent.name,
+            request_id=request.pk,
+            generation=request.generation,
+            already=_is_so(action, agent),
+        )
+        for agent, request in zip(agents, requests, strict=True)
+    ]
+
+
+def _is_so(action: Action, agent: Agent) -> bool:
+    if agent.observed_generation != agent.generation:
+        return False  # An open wish may be about to change it.
+    if action is Action.START:
+        return agent.status == Status.RUNNING
+    if action is Action.RESTART:
+        return False
+    return agent.status == Status.STOPPED

@@ -1,0 +1,94 @@
+"""Nodes: which machine's supervisor is there, and what its silence means."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from django.db import transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from agents.models import Agent, Node, StatusChange
+from agents.policy.states import ALIVE, Status
+from agents.services import changes
+
+LEASE: Final = timedelta(seconds=15)
+RENEW_EVERY: Final = 5.0
+
+
+def take(name: str, boot_id: str, pid: int) -> int:
+    """This process now supervises the node; the new epoch."""
+    Node.objects.get_or_create(name=name)
+    now = timezone.now()
+    Node.objects.filter(name=name).update(
+        boot_id=boot_id,
+        pid=pid,
+        epoch=F("epoch") + 1,
+        last_seen=now,
+        lease=now + LEASE,
+    )
+    return Node.objects.values_list("epoch", flat=True).get(name=name)
+
+
+def renew(name: str, epoch: int) -> bool:
+    """Say that the node is alive; False when another supervisor has taken it."""
+    now = timezone.now()
+    return bool(
+        Node.objects.filter(name=name, epoch=epoch).update(
+            last_seen=now, lease=now + LEASE
+        )
+    )
+
+
+def leave(name: str, epoch: int) -> None:
+    """The supervisor ends on purpose: nobody need wait for its lease."""
+    Node.objects.filter(name=name, epoch=epoch).update(
+        pid=None, lease=None, last_seen=timezone.now()
+    )
+
+
+def is_supervised(name: str = "local") -> bool:
+    """Whether a supervisor of the node was heard of within its lease."""
+    return Node.objects.filter(name=name, lease__gt=timezone.now()).exists()
+
+
+def mark_silent() -> int:
+    """Call agents *unknown* that were alive on a node whose lease has run out.
+
+    A supervisor that left on purpose has left its agents running and said so;
+    nobody watches them either, so they are unknown as well. How many changed.
+    """
+    now = timezone.now()
+    gone = Q(lease__lt=now) | Q(lease=None, epoch__gt=0)
+    silent = list(Node.objects.filter(gone).values_list("name", flat=True))
+    if not silent:
+        return 0
+    watched = [status.value for status in ALIVE - {Status.UNKNOWN}]
+    with transaction.atomic():
+        agents = list(
+            Agent.objects.select_for_update().filter(
+                node__in=silent, status__in=watched
+            )
+        )
+        Agent.objects.filter(pk__in=[agent.pk for agent in agents]).update(
+            status=Status.UNKNOWN,
+            status_since=now,
+            status_reason="no word from the node's supervisor",
+            status_source="web",
+        )
+        StatusChange.objects.bulk_create(
+            StatusChange(
+                agent=agent,
+                agent_name=agent.name,
+                from_status=agent.status,
+                to_status=Status.UNKNOWN,
+                reason=f"no word from the supervisor of node {agent.node}",
+                source="web",
+                run_id=agent.run_id,
+                at=now,
+            )
+            for agent in agents
+        )
+        changes.append(changes.AGENT, [agent.pk for agent in agents])
+    return len(agents)

@@ -1,0 +1,296 @@
+"""What happened: the supervisor's observations, many agents in one transaction.
+
+Only a supervisor that holds its node's lock enters. Each update is conditional
+on the status it departs from; a row that does not match is an error, not a guess.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any, Final, cast
+
+from django.db import connection, models, transaction
+from django.utils import timezone
+
+from agents.models import Agent, Request, Run, StatusChange
+from agents.models.run import run_folder
+from agents.policy.clock import Moment
+from agents.policy.states import Outcome, Status, check_change
+from agents.services import changes
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Something beside the status that a person should know."""
+
+    type: str
+    since: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """All that is seen of one agent: the observed columns of its row.
+
+    `recent_exits` are seconds on the boot clock of `exits_boot`.
+    """
+
+    status: Status
+    since: datetime
+    reason: str
+    source: str
+    conditions: tuple[Condition, ...] = ()
+    generation: int = 0
+    run_id: uuid.UUID | None = None
+    run_revision: int | None = None
+    pid: int | None = None
+    restart_count: int = 0
+    restarts_total: int = 0
+    exits_boot: str = ""
+    recent_exits: tuple[float, ...] = ()
+    started_at: datetime | None = None
+    stopped_at: datetime | None = None
+    retry_at: datetime | None = None
+    retry: Moment | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunOpened:
+    """A run about to be spawned: its row is committed first."""
+
+    id: uuid.UUID
+    agent_id: int
+    agent_name: str
+    number: int
+    generation: int
+    restart_number: int
+    revision: int
+    setup: Mapping[str, Any]
+    boot: str
+    created_at: datetime
+
+    @property
+    def folder(self) -> str:
+        """Where its files will be, below the `runs` directory."""
+        return run_folder(self.agent_name, self.number, self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class RunChange:
+    """New values for some columns of a run."""
+
+    run_id: uuid.UUID
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What became of the open request up to a generation."""
+
+    generation: int
+    outcome: Outcome
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that happened to one agent, recorded whole or not at all.
+
+    `note`: also write a StatusChange though the status stays.
+    """
+
+    agent_id: int
+    agent_name: str
+    before: Status
+    after: Observed
+    actor: str = ""
+    note: bool = False
+    opened: RunOpened | None = None
+    run_changes: tuple[RunChange, ...] = ()
+    settled: Settlement | None = None
+
+
+class LostRow(RuntimeError):
+    """A row was not as this supervisor left it: somebody else wrote it."""
+
+
+def record(steps: Sequence[Step]) -> None:
+    """Write the steps in one transaction, in order; each agent at most once.
+
+    Raises LostRow (and writes nothing) when an agent's status is not the one a
+    step departs from.
+    """
+    if not steps:
+        return
+    for step in steps:
+        check_change(step.before, step.after.status)
+    with transaction.atomic():
+        # Closing before opening: an agent has at most one open run.
+        _update_runs(change for step in steps for change in step.run_changes)
+        Run.objects.bulk_create(
+            Run(**{f.name: getattr(step.opened, f.name) for f in fields(step.opened)})
+            for step in steps
+            if step.opened is not None
+        )
+        _update_agents(steps)
+        StatusChange.objects.bulk_create(
+            _status_change(step)
+            for step in steps
+            if step.note or step.before is not step.after.status
+        )
+        _settle(steps)
+        changes.append(changes.AGENT, (step.agent_id for step in steps))
+
+
+_COLUMNS: Final = [
+    "status",
+    "status_since",
+    "status_reason",
+    "status_source",
+    "conditions",
+    "observed_generation",
+    "run",
+    "run_revision",
+    "pid",
+    "restart_count",
+    "restarts_total",
+    "recent_exits",
+    "started_at",
+    "stopped_at",
+    "retry_at",
+    "retry_boot",
+    "retry_boot_seconds",
+]
+
+
+def _values(seen: Observed) -> tuple[Any, ...]:
+    return (
+        seen.status.value,
+        seen.since,
+        seen.reason,
+        seen.source,
+        [
+            {"type": c.type, "since": c.since, "reason": c.reason}
+            for c in seen.conditions
+        ],
+        seen.generation,
+        seen.run_id,
+        seen.run_revision,
+        seen.pid,
+        seen.restart_count,
+        seen.restarts_total,
+        [seen.exits_boot, *seen.recent_exits],
+        seen.started_at,
+        seen.stopped_at,
+        seen.retry_at,
+        seen.retry.boot if seen.retry else "",
+        seen.retry.at if seen.retry else None,
+    )
+
+
+def _update_agents(steps: Sequence[Step]) -> None:
+    updated = _execute_many(
+        Agent,
+        _COLUMNS,
+        [(_values(step.after), step.agent_id, step.before.value) for step in steps],
+        also="status",
+    )
+    if updated != len(steps):
+        names = ", ".join(step.agent_name for step in steps[:5])
+        raise LostRow(f"{len(steps) - updated} of these agents changed: {names}")
+
+
+def _update_runs(run_changes: Iterable[RunChange]) -> None:
+    grouped: dict[tuple[str, ...], list[RunChange]] = defaultdict(list)
+    for change in run_changes:
+        grouped[tuple(change.values)].append(change)
+    for columns, same in grouped.items():
+        _execute_many(
+            Run, columns, [(tuple(c.values.values()), c.run_id, None) for c in same]
+        )
+
+
+def _execute_many(
+    model: type[models.Model],
+    columns: Sequence[str],
+    rows: Sequence[tuple[tuple[Any, ...], Any, Any]],
+    also: str = "",
+) -> int:
+    """One prepared UPDATE for many rows: 100 times faster than bulk_update."""
+    meta = model._meta
+    quote = connection.ops.quote_name
+    columns_ = [cast("models.Field[Any, Any]", meta.get_field(n)) for n in columns]
+    key_field = meta.pk
+    sql = (
+        f"UPDATE {quote(meta.db_table)} SET "
+        + ", ".join(f"{quote(str(field.column))} = %s" for field in columns_)
+        + f" WHERE {quote(str(key_field.column))} = %s"
+        + (f" AND {quote(also)} = %s" if also else "")
+    )
+    parameters = [
+        [
+            *(
+                field.get_db_prep_save(value, connection)
+                for field, value in zip(columns_, values, strict=True)
+            ),
+            key_field.get_db_prep_save(key, connection),
+            *([guard] if also else []),
+        ]
+        for values, key, guard in rows
+    ]
+    with connection.cursor() as cursor:
+        cursor.executemany(sql, parameters)
+        return int(cursor.rowcount)
+
+
+def _status_change(step: Step) -> StatusChange:
+    seen = step.after
+    return StatusChange(
+        agent_id=step.agent_id,
+        agent_name=step.agent_name,
+        from_status=step.before,
+        to_status=seen.status,
+        reason=seen.reason,
+        source=seen.source,
+        actor=step.actor,
+        run_id=seen.run_id,
+        at=seen.since if step.before is not seen.status else timezone.now(),
+    )
+
+
+def _settle(steps: Sequence[Step]) -> None:
+    grouped: dict[tuple[Outcome, str], list[Step]] = defaultdict(list)
+    for step in steps:
+        if step.settled is not None:
+            grouped[step.settled.outcome, step.settled.detail].append(step)
+    now = timezone.now()
+    for (outcome, detail), same in grouped.items():
+        settled = {step.agent_id: step.settled for step in same}
+        open_ones = Request.objects.filter(agent_id__in=settled, outcome=Outcome.OPEN)
+        due = [
+            pk
+            for pk, agent_id, generation in open_ones.values_list(
+                "pk", "agent_id", "generation"
+            )
+            if (s := settled[agent_id]) is not None and generation <= s.generation
+        ]
+        Request.objects.filter(pk__in=due, outcome=Outcome.OPEN).update(
+            outcome=outcome, detail=detail, settled_at=now
+        )
+
+
+def save_samples(
+    rows: Sequence[tuple[int, float, int, int, list[list[float]]]],
+) -> None:
+    """Store (agent id, CPU %, RSS bytes, processes, samples), in one go."""
+    if rows:
+        with transaction.atomic():
+            _execute_many(
+                Agent,
+                ("cpu_percent", "rss_bytes", "processes", "samples"),
+                [(tuple(row[1:]), row[0], None) for row in rows],
+            )

@@ -1,0 +1,174 @@
+"""What may stand under each key of a set-up that comes from a file or a program.
+
+Nothing nested gets past: what is kept here is as flat as the fields it is for.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from agents.models import Agent
+from agents.models.agent import SETUP_FIELDS
+from agents.models.choices import Adapter, AutoRestart, Kind, Stdin
+from agents.policy import setup
+from agents.policy.hints import did_you_mean
+from agents.policy.ladder import parse_signal
+
+# Keys of the set-up that no part acts on yet, with what they are without a say.
+RESERVED: Final[Mapping[str, Any]] = {
+    "heartbeat_interval": 30,
+    "memory_limit": None,
+    "depends_on": [],
+    "probes": [],
+    "provider": "",
+    "model": "",
+    "system_prompt": "",
+    "workspace": "",
+    "workspace_mode": "in_place",
+    "allow_commands": False,
+    "max_concurrent_tasks": 1,
+    "budget": {},
+}
+KEYS: Final = ("name", *SETUP_FIELDS, *RESERVED)
+
+
+def defaults() -> dict[str, Any]:
+    """Every field of a set-up as it is when nothing is said."""
+    fresh = Agent()
+    return {key: getattr(fresh, key) for key in SETUP_FIELDS}
+
+
+def read(given: Mapping[Any, Any]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The values that can be used, and what is wrong with the others, by key.
+
+    A key without a value (null) is as good as left out, where null means nothing.
+    """
+    values: dict[str, Any] = {}
+    problems: dict[str, str] = {}
+    for key, value in given.items():
+        if key in RESERVED:
+            if not _says_nothing(key, value):
+                problems[key] = f"{key} is not supported by this version. Leave it out."
+        elif key not in CHECKS:
+            problem = f"There is no such key. {did_you_mean(str(key), KEYS)}"
+            problems[str(key)[:60]] = problem.rstrip()
+        elif value is not None or key == "max_restarts":
+            try:
+                values[key] = CHECKS[key](value)
+            except ValueError as error:
+                problems[key] = str(error)
+    return values, problems
+
+
+def _says_nothing(key: str, value: Any) -> bool:
+    empty = value is None or value is False or value in ("", [], {})
+    return bool(empty or value == RESERVED[key])
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("Give a text; put it in quotes.")
+    _check_storable([value])
+    return value
+
+
+def _check_storable(texts: Iterable[str]) -> None:
+    for text in texts:
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise ValueError("Half a letter (a lone surrogate) is in it.") from None
+        if "\0" in text:
+            raise ValueError("A NUL character is in it.")
+
+
+def _name(value: Any) -> str:
+    name = _text(value)
+    if problem := setup.name_problem(name):
+        raise ValueError(problem)
+    return name
+
+
+def _one_of(choices: Iterable[str]) -> Callable[[Any], str]:
+    known = list(choices)
+
+    def check(value: Any) -> str:
+        if value not in known:
+            shown = repr(value) if isinstance(value, str | int) else "This"
+            problem = f"{shown[:60]} is not one of {', '.join(known)}."
+            raise ValueError(f"{problem} {did_you_mean(shown, known)}".rstrip())
+        return str(value)
+
+    return check
+
+
+def _flat(problem: Callable[[Any], str | None]) -> Callable[[Any], Any]:
+    """A list or a mapping of texts, judged by one of the set-up's own rules."""
+
+    def check(value: Any) -> Any:
+        if found := problem(value):
+            raise ValueError(found)
+        texts = [*value, *value.values()] if isinstance(value, dict) else value
+        _check_storable(texts)
+        return value
+
+    return check
+
+
+def _env(value: Any) -> dict[str, str | None]:
+    """null is let through here: it stands for a secret that is not in the file."""
+    if isinstance(value, dict):
+        _flat(setup.env_problem)({k: "" if v is None else v for k, v in value.items()})
+        return value
+    return dict(_flat(setup.env_problem)(value))
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("Give a number, without quotes and without a unit.")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise ValueError("Give a number that is not endless.")
+    return number
+
+
+def _limit(value: Any) -> int | None:
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError("Give a whole number, or null for no limit.")
+    if not 0 <= value <= 10**6:
+        raise ValueError("Give 0 or more, or leave it empty (null) for no limit.")
+    return value
+
+
+def _signal(value: Any) -> str:
+    return parse_signal(_text(value)).name.removeprefix("SIG")
+
+
+CHECKS: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "name": _name,
+    "kind": _one_of(Kind.values),
+    "adapter": _one_of(Adapter.values),
+    "role": _text,
+    "labels": _flat(setup.labels_problem),
+    "capabilities": _flat(setup.capabilities_problem),
+    "node": _text,
+    "command": _flat(setup.command_problem),
+    "env": _env,
+    "cwd": _text,
+    "stdin": _one_of(Stdin.values),
+    "auto_restart": _one_of(AutoRestart.values),
+    "max_restarts": _limit,
+    "restart_window": _number,
+    "backoff_initial": _number,
+    "backoff_max": _number,
+    "healthy_after": _number,
+    "stop_signal": _signal,
+    "stop_grace": _number,
+}

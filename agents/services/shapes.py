@@ -1,0 +1,127 @@
+"""The shapes in which programs read agents: the API's own, and the CLI's `--json`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Any
+
+from django.utils import timezone
+
+from agents.models import Agent, Request, Run, StatusChange
+from agents.policy.states import ALIVE, Status
+from agents.services import nodes
+
+
+def utc(moment: datetime | None) -> str | None:
+    """ISO 8601 with `Z`, or None."""
+    if moment is None:
+        return None
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def uptime(agent: Agent, now: datetime) -> float | None:
+    """Seconds since the live run began; None without one."""
+    if agent.started_at is None or agent.status not in ALIVE:
+        return None
+    return round(max(0.0, (now - agent.started_at).total_seconds()), 3)
+
+
+def agent_shape(agent: Agent) -> dict[str, Any]:
+    """One agent as programs see it; fetch it with `select_related("run")`."""
+    return {
+        "name": agent.name,
+        "kind": agent.kind,
+        "adapter": agent.adapter,
+        "role": agent.role,
+        "labels": agent.labels,
+        "capabilities": agent.capabilities,
+        "node": agent.node,
+        "desired_state": agent.desired_state,
+        "generation": agent.generation,
+        "observed_generation": agent.observed_generation,
+        "revision": agent.revision,
+        "run_revision": agent.run_revision,
+        "status": agent.status,
+        "status_since": utc(agent.status_since),
+        "reason": agent.status_reason,
+        "source": agent.status_source,
+        "conditions": agent.conditions,
+        "pid": agent.pid,
+        "run": agent.run.number if agent.run else None,
+        "restart_count": agent.restart_count,
+        "restarts_total": agent.restarts_total,
+        "retry_at": utc(agent.retry_at),
+        "started_at": utc(agent.started_at),
+        "stopped_at": utc(agent.stopped_at),
+        "uptime": uptime(agent, timezone.now()),
+        "last_heartbeat_at": None,
+        "activity": None,
+        "cpu_percent": agent.cpu_percent,
+        "rss_bytes": agent.rss_bytes,
+        "processes": agent.processes,
+    }
+
+
+def run_shape(run: Run) -> dict[str, Any]:
+    """One run."""
+    return {
+        "number": run.number,
+        "id": str(run.id),
+        "agent": run.agent_name,
+        "pid": run.pid,
+        "generation": run.generation,
+        "revision": run.revision,
+        "started_at": utc(run.started_at),
+        "exited_at": utc(run.exited_at),
+        "ended_at": utc(run.ended_at),
+        "exit_code": run.exit_code,
+        "reason": run.reason,
+        "restart_number": run.restart_number,
+        "adopted": run.adopted,
+    }
+
+
+def status_change_shape(change: StatusChange) -> dict[str, Any]:
+    """One line of the history; fetch it with `select_related("run")`."""
+    return {
+        "at": utc(change.at),
+        "from": change.from_status,
+        "to": change.to_status,
+        "reason": change.reason,
+        "source": change.source,
+        "actor": change.actor,
+        "run": change.run.number if change.run else None,
+        "agent": change.agent_name,
+    }
+
+
+def request_shape(request: Request) -> dict[str, Any]:
+    """One request."""
+    return {
+        "id": request.pk,
+        "agent": request.agent_name,
+        "action": request.action,
+        "generation": request.generation,
+        "actor": request.actor,
+        "via": request.via,
+        "reason": request.reason,
+        "at": utc(request.at),
+        "outcome": request.outcome or "open",
+        "detail": request.detail,
+        "settled_at": utc(request.settled_at),
+    }
+
+
+def summary_shape() -> dict[str, Any]:
+    """The counts over all agents, and whether anybody supervises them."""
+    rows = list(Agent.objects.values_list("name", "status"))
+    counts = Counter(status for _, status in rows)
+    running = sorted(name for name, status in rows if status == Status.RUNNING)
+    return {
+        "total_agents": len(rows),
+        "running_agents": len(running),
+        "running_agent_names": running,
+        "status_counts": {status.value: counts[status.value] for status in Status},
+        "supervisor_running": nodes.is_supervised(),
+    }

@@ -1,0 +1,262 @@
+"""Set-ups out of the hub and into it, as data: planned whole, then written whole.
+
+What enters is what a file says (`setup_files.parse`). Nothing is written while
+anything is wrong, and agents that the file does not name are left alone.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from agents.models import Agent
+from agents.models.agent import SETUP_FIELDS
+from agents.policy.redact import MASK, is_secret, masked
+from agents.policy.states import ALIVE
+from agents.services import setup_keys, setups
+
+LONGEST_MESSAGE: Final = 400
+
+
+class Step(StrEnum):
+    """What an import does with one agent."""
+
+    CREATE = "create"
+    CHANGE = "change"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why the file cannot be taken. `agent`: its name, else its place in the list."""
+
+    agent: str
+    key: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One key's value before and after, secrets masked; None where there is none."""
+
+    key: str
+    before: Any
+    after: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What becomes of one agent. `alive`: it goes on with the set-up it runs."""
+
+    name: str
+    step: Step
+    differences: tuple[Difference, ...]
+    warnings: tuple[str, ...]
+    alive: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an import would do, or why it would not."""
+
+    entries: tuple[Entry, ...]
+    problems: tuple[Problem, ...]
+    _agents: tuple[Agent, ...] = field(default=(), repr=False)
+
+
+class Refused(ValueError):
+    """A plan with problems cannot be carried out."""
+
+
+def export(agents: Iterable[Agent]) -> list[dict[str, Any]]:
+    """Every key in its order; null stands where a secret value would."""
+    return [
+        {"name": agent.name}
+        | {key: _exported(key, getattr(agent, key)) for key in SETUP_FIELDS}
+        for agent in agents
+    ]
+
+
+def make_plan(items: Sequence[Any]) -> Plan:
+    """Judge every agent of a file, against the agents that there are."""
+    stored = {agent.name.lower(): agent for agent in Agent.objects.all()}
+    planner = _Planner(stored)
+    for place, item in enumerate(items, start=1):
+        planner.add(place, item)
+    return planner.plan()
+
+
+def apply(plan: Plan) -> None:
+    """Write a plan, all of it or nothing; best in the transaction that made it.
+
+    Raises Refused, or ValidationError where a set-up has become impossible since.
+    """
+    if plan.problems:
+        raise Refused("the file has problems; nothing was written")
+    with transaction.atomic():
+        for agent in plan._agents:
+            setups.save(agent)
+
+
+def carry_out(items: Sequence[Any]) -> Plan:
+    """Plan and, if nothing is wrong, write: in one transaction."""
+    with transaction.atomic():
+        plan = make_plan(items)
+        if not plan.problems:
+            apply(plan)
+    return plan
+
+
+class _Planner:
+    def __init__(self, stored: Mapping[str, Agent]) -> None:
+        self._stored = stored
+        self._defaults = setup_keys.defaults()
+        self._places: dict[str, int] = {}
+        self._entries: list[Entry] = []
+        self._agents: list[Agent] = []
+        self._problems: list[Problem] = []
+
+    def plan(self) -> Plan:
+        if self._problems:
+            return Plan((), tuple(self._problems))
+        return Plan(tuple(self._entries), (), tuple(self._agents))
+
+    def add(self, place: int, item: Any) -> None:
+        """One item of the list, numbered from 1."""
+        if not isinstance(item, dict):
+            self._complain(f"#{place}", "", "An agent is a mapping of keys to values.")
+            return
+        values, problems = setup_keys.read(item)
+        name = values.pop("name", "")
+        if not name and "name" not in problems:
+            problems["name"] = "Give the agent a name."
+        who = name or f"#{place}"
+        stored = self._stored.get(name.lower()) if name else None
+        if name:
+            problems |= self._name_problem(place, name, stored)
+        warnings = _take_secrets(values, stored.env if stored else {}, problems)
+        agent = self._candidate(name, values, stored)
+        problems |= _model_problems(agent, problems)
+        for key, message in problems.items():
+            self._complain(who, key, message)
+        if not problems:
+            self._accept(agent, stored, warnings)
+
+    def _complain(self, who: str, key: str, message: str) -> None:
+        if len(message) > LONGEST_MESSAGE:
+            message = message[:LONGEST_MESSAGE] + "…"
+        self._problems.append(Problem(who, key, message))
+
+    def _name_problem(
+        self, place: int, name: str, stored: Agent | None
+    ) -> dict[str, str]:
+        earlier = self._places.setdefault(name.lower(), place)
+        if earlier != place:
+            return {"name": f"#{earlier} and #{place} of the file have the same name."}
+        if stored is not None and stored.name != name:
+            return {"name": f"An agent {stored.name!r} exists already: write it so."}
+        return {}
+
+    def _candidate(
+        self, name: str, values: Mapping[str, Any], stored: Agent | None
+    ) -> Agent:
+        agent = copy.copy(stored) if stored is not None else Agent(name=name)
+        for key, value in (self._defaults | dict(values)).items():
+            setattr(agent, key, copy.copy(value))
+        return agent
+
+    def _accept(
+        self, agent: Agent, stored: Agent | None, warnings: tuple[str, ...]
+    ) -> None:
+        before = _as_values(stored) if stored else self._defaults
+        differences = tuple(_differences(before, _as_values(agent), new=not stored))
+        step = Step.CREATE
+        if stored is not None:
+            step = Step.CHANGE if differences else Step.UNCHANGED
+        alive = stored is not None and stored.status in ALIVE
+        self._entries.append(Entry(agent.name, step, differences, warnings, alive))
+        if step is not Step.UNCHANGED:
+            self._agents.append(agent)
+
+
+def _exported(key: str, value: Any) -> Any:
+    if key == "env":
+        return {name: None if is_secret(name) else v for name, v in value.items()}
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+def _take_secrets(
+    values: dict[str, Any], stored: Mapping[str, str], problems: dict[str, str]
+) -> tuple[str, ...]:
+    """Put stored secrets where the file has none; say which ones there are not."""
+    if "env" in problems:
+        return ()
+    given: Mapping[str, str | None] = values.get("env", {})
+    env: dict[str, str] = {}
+    missing = []
+    for name, value in given.items():
+        withheld = value is None or value == MASK
+        if not withheld:
+            env[name] = str(value)
+        elif not is_secret(name):
+            problems["env"] = f"{name}: give a text; only secrets may be left to null."
+        elif name in stored:
+            env[name] = stored[name]
+        else:
+            missing.append(name)
+    left_out = {k: v for k, v in stored.items() if is_secret(k) and k not in given}
+    values["env"] = env | left_out
+    return tuple(
+        f"{name} is a secret that is not in the file: set it before the start"
+        for name in missing
+    )
+
+
+def _model_problems(agent: Agent, known: Mapping[str, str]) -> dict[str, str]:
+    """What the model itself has to say, on keys not complained about yet."""
+    try:
+        agent.full_clean(
+            exclude=set(known), validate_unique=False, validate_constraints=False
+        )
+    except ValidationError as error:
+        return {
+            key: messages[-1]
+            for key, messages in error.message_dict.items()
+            if key not in known
+        }
+    return {}
+
+
+def _as_values(agent: Agent) -> dict[str, Any]:
+    return {key: getattr(agent, key) for key in SETUP_FIELDS}
+
+
+def _differences(
+    before: Mapping[str, Any], after: Mapping[str, Any], *, new: bool
+) -> Iterable[Difference]:
+    for key in SETUP_FIELDS:
+        if before[key] == after[key]:
+            continue
+        if key == "env":
+            yield from _env_differences(before[key], after[key])
+        else:
+            yield Difference(key, None if new else before[key], after[key])
+
+
+def _env_differences(
+    before: Mapping[str, str], after: Mapping[str, str]
+) -> Iterable[Difference]:
+    shown_before, shown_after = masked(before), masked(after)
+    for name in dict.fromkeys([*before, *after]):
+        if before.get(name) != after.get(name):
+            yield Difference(
+                f"env.{name}", shown_before.get(name), shown_after.get(name)
+            )

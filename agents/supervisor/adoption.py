@@ -1,0 +1,111 @@
+"""Adoption: what an earlier hub left running is found and watched again.
+
+This is the normal start, not the exception: a hub may be killed at any instant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from django.utils import timezone
+
+from agents.policy.clock import boot_id, boot_seconds
+from agents.policy.exits import describe
+from agents.policy.states import ALIVE, Desired, Status
+from agents.services.recording import Step
+from agents.supervisor import death, life
+from agents.supervisor.handiwork import Finding, Remains
+from agents.supervisor.managed import LiveRun, ManagedAgent
+from agents.supervisor.process.census import ProcessId, TreeKey
+from agents.supervisor.store import AgentRecord
+
+
+def manage(record: AgentRecord) -> ManagedAgent:
+    """The record as the manager keeps it; its live run is still to be found."""
+    return ManagedAgent(
+        setup=record.setup,
+        wanted=record.wanted,
+        wanted_by=record.wanted_by,
+        seen=record.seen,
+        next_run_number=record.next_run_number,
+    )
+
+
+def remains(records: Sequence[AgentRecord], runs: Path) -> list[Remains]:
+    """What to look for: one for each record, which all have a live run."""
+    found = []
+    for record in records:
+        run = record.live
+        assert run is not None
+        leader = None
+        if run.pid is not None and run.start_ticks is not None:
+            leader = ProcessId(run.pid, run.start_ticks)
+        key = TreeKey(run.id, leader)
+        found.append(Remains(key, runs / run.folder, run.boot == boot_id()))
+    return found
+
+
+def adopt(
+    agent: ManagedAgent, record: AgentRecord, there: Remains, finding: Finding
+) -> Step:
+    """What this start finds of one agent's open run."""
+    run = record.live
+    assert run is not None
+    agent.live = live = LiveRun(
+        id=run.id,
+        number=run.number,
+        generation=run.generation,
+        revision=run.revision,
+        restart_number=run.restart_number,
+        folder=there.folder,
+        began=_began(record),
+        leader=finding.leader or there.key.leader,
+        pidfd=finding.pidfd,
+        adopted=True,
+        rung=run.stop_rung,
+        rung_at=run.stop_boot_seconds or 0.0,
+    )
+    if not there.same_boot:
+        return death.lost(agent, "the machine was restarted", "boot id")
+    if finding.leader is not None:
+        return life.adopted(
+            agent, f"found alive as pid {finding.leader.pid} and adopted"
+        )
+    if finding.ended is None:
+        return death.lost(
+            agent, "the hub ended before the program was spawned", "adoption"
+        )
+    live.ended = finding.ended
+    if finding.survivors:
+        return death.leader_ended(agent, finding.ended, finding.survivors)
+    return death.tree_empty(agent, finding.ended)
+
+
+def _began(record: AgentRecord) -> float:
+    """When it began, on the boot clock, as well as the wall clock can tell."""
+    started = record.seen.started_at
+    if started is None:
+        return boot_seconds()
+    return boot_seconds() - max(0.0, (timezone.now() - started).total_seconds())
+
+
+def without_run(agent: ManagedAgent) -> Step | None:
+    """An agent that was called alive but has no open run is not alive."""
+    if agent.live is not None or agent.status not in ALIVE:
+        return None
+    unsettled = agent.wanted.generation > agent.seen.generation
+    if unsettled and agent.wanted.desired is Desired.RUNNING:
+        return None  # It was between two runs: the next one follows.
+    return life.change(
+        agent, Status.STOPPED, "none of its processes is alive", "adoption", pid=None
+    )
+
+
+def in_words(finding: Finding) -> str:
+    """One finding for the log."""
+    if finding.leader is not None:
+        return f"adopted pid {finding.leader.pid}"
+    if finding.ended is not None:
+        return describe(finding.ended.code)
+    return "was never spawned, or the machine was restarted"

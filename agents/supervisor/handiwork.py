@@ -1,0 +1,222 @@
+"""What the manager's turn does to processes, in the process thread.
+
+Each function takes plain data from the event loop and gives plain data back.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import uuid
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from agents.adapters import command
+from agents.adapters.launch import Launch, Surroundings
+from agents.policy.preflight import Refused
+from agents.policy.setup import AgentSetup
+from agents.supervisor.process import reaping, signals, spawn
+from agents.supervisor.process.census import (
+    Census,
+    Process,
+    ProcessId,
+    TreeKey,
+    has_executed,
+    is_alive,
+)
+from agents.supervisor.process.reaping import Ended
+
+# The command line or environment is too long, and will be the next time too.
+_HOPELESS: Final = frozenset({errno.E2BIG, errno.EINVAL, errno.ENAMETOOLONG})
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A run to be prepared: which agent, under which id, started by whom."""
+
+    agent_id: int
+    run_id: uuid.UUID
+    setup: AgentSetup
+    home: Path
+    automatic: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A spawn that did not happen, and whether a later one could."""
+
+    why: str
+    hopeless: bool
+
+
+def prepare(
+    orders: Sequence[Order], url: str, inherited: dict[str, str]
+) -> list[Launch | Refused]:
+    """Look at each command before its spawn; an agent's home is made if missing."""
+    prepared: list[Launch | Refused] = []
+    for order in orders:
+        around = Surroundings(str(order.run_id), str(order.home), url, inherited)
+        try:
+            if not order.setup.cwd:
+                order.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+            prepared.append(command.build(order.setup, around))
+        except Refused as refusal:
+            prepared.append(refusal)
+        except OSError as error:
+            prepared.append(Refused(f"{order.home}: {error.strerror}"))
+    return prepared
+
+
+def spawn_all(
+    launches: Sequence[tuple[uuid.UUID, Launch, Path]],
+) -> list[tuple[spawn.Spawned, bool] | Failure]:
+    """Spawn each; with each whether it is the program already."""
+    results: list[spawn.Spawned | Failure] = []
+    for run_id, launch, folder in launches:
+        try:
+            results.append(spawn.spawn(launch, folder, run_id))
+        except OSError as error:
+            hopeless = error.errno in _HOPELESS
+            results.append(Failure(spawn.describe(error), hopeless))
+    return [
+        one if isinstance(one, Failure) else (one, has_executed(one.leader.pid))
+        for one in results
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A run whose leader may have ended. `thorough`: the cheap look cannot do."""
+
+    key: TreeKey
+    leader: ProcessId
+    folder: Path
+    ended: Ended | None
+    thorough: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """How the leader ended (None: it lives) and what is left of the tree."""
+
+    ended: Ended | None
+    tree: tuple[Process, ...]
+
+
+def look_after(
+    watched: Sequence[Watched], leaders: Collection[int], census: Census
+) -> list[Sight]:
+    """Reap all leaders first, then see what they left behind.
+
+    What a leader of ours leaves becomes our child, so no unknown child means an
+    empty tree. After adoption, and before *stopped* is said, a sweep is made.
+    """
+    ends = [w.ended or reaping.reap(w.leader, w.folder) for w in watched]
+    orphans = reaping.reap_orphans(leaders)
+    doubtful = [
+        w
+        for w, ended in zip(watched, ends, strict=True)
+        if ended is not None and (orphans or w.thorough)
+    ]
+    trees = census.trees(census.take(), [w.key for w in doubtful]) if doubtful else {}
+    return [
+        Sight(ended, tuple(trees.get(w.key.run_id, ())) if ended else ())
+        for w, ended in zip(watched, ends, strict=True)
+    ]
+
+
+def ask_to_end(
+    leader: ProcessId, number: signal.Signals, survivors: Sequence[Process]
+) -> None:
+    """The polite rung: the whole group, or what is left without its leader."""
+    if not signals.send_to_group(leader, number):
+        signals.send_to_each(survivors, number)
+        signals.send_to_each(survivors, signal.SIGCONT)
+
+
+def kill_trees(
+    keys: Sequence[tuple[TreeKey, bool]], census: Census
+) -> dict[uuid.UUID, int]:
+    """KILL everything in these trees, in one sweep; how many were there.
+
+    The shim is spared (False) at first: it writes the exit status, even if the
+    hub dies right now, and then ends by itself.
+    """
+    trees = census.trees(census.take(), [key for key, _ in keys])
+    for key, leader_too in keys:
+        victims = [
+            process
+            for process in trees[key.run_id]
+            if leader_too or process.id != key.leader
+        ]
+        signals.send_to_each(victims, signal.SIGKILL)
+    return {run_id: len(tree) for run_id, tree in trees.items()}
+
+
+def executed(leaders: Sequence[ProcessId]) -> list[bool]:
+    """For each leader: has its shim become the program?"""
+    return [has_executed(leader.pid) for leader in leaders]
+
+
+@dataclass(frozen=True, slots=True)
+class Remains:
+    """A run that an earlier hub left: the facts of its row."""
+
+    key: TreeKey
+    folder: Path
+    same_boot: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What is there of it: a living leader, or an end, or nothing ever was."""
+
+    leader: ProcessId | None = None
+    pidfd: int | None = None
+    ended: Ended | None = None
+    survivors: int = 0
+
+
+def find(remains: Sequence[Remains], census: Census) -> list[Finding]:
+    """Look for the processes of runs that are open in the database."""
+    found = census.take()
+    trees = census.trees(found, [r.key for r in remains if r.same_boot])
+    return [
+        _find_one(r, trees[r.key.run_id]) if r.same_boot else Finding() for r in remains
+    ]
+
+
+def _find_one(remains: Remains, tree: list[Process]) -> Finding:
+    leader = remains.key.leader or _leader_of(tree)
+    if leader is not None and (pidfd := _open(leader)) is not None:
+        return Finding(leader=leader, pidfd=pidfd)
+    left = len([process for process in tree if process.id != leader])
+    if leader is not None:
+        ended = reaping.reap(leader, remains.folder)
+        return Finding(
+            ended=ended or reaping.last_words(remains.folder), survivors=left
+        )
+    words = reaping.last_words(remains.folder)
+    if words.code is None and not left:
+        return Finding()
+    return Finding(ended=words, survivors=left)
+
+
+def _leader_of(tree: list[Process]) -> ProcessId | None:
+    """The session leader that wears the run's mark: its shim."""
+    leading = [process for process in tree if process.pid == process.session]
+    return min(leading, key=lambda p: p.ticks).id if leading else None
+
+
+def _open(leader: ProcessId) -> int | None:
+    try:
+        pidfd = os.pidfd_open(leader.pid)
+    except OSError:
+        return None
+    if is_alive(leader):
+        return pidfd
+    os.close(pidfd)
+    return None

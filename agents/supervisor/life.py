@@ -1,0 +1,271 @@
+"""What happens to one agent, each as a Step to record: the births and the sights.
+
+These functions change the ManagedAgent in memory and return what to write; if the
+writing fails for good, the manager forgets all and loads anew. Endings: `death`.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+from django.utils import timezone
+
+from agents.policy.clock import boot_id, boot_seconds
+from agents.policy.redact import masked
+from agents.policy.setup import AgentSetup
+from agents.policy.states import Outcome, Status
+from agents.services.recording import RunChange, RunOpened, Settlement, Step
+from agents.supervisor.managed import LiveRun, ManagedAgent
+from agents.supervisor.process.spawn import Spawned
+
+# A request to run is called done when the program has lived this long (seconds):
+# long enough to notice the many that fail at once, too short to annoy.
+PROVING: Final = 0.15
+
+
+def change(
+    agent: ManagedAgent, status: Status, reason: str, source: str, **seen: Any
+) -> Step:
+    """The agent is now seen to be `status`; `since` moves only with the status."""
+    before = agent.seen
+    now = timezone.now()
+    agent.seen = replace(
+        before,
+        status=status,
+        since=before.since if before.status is status else now,
+        reason=reason,
+        source=source,
+        **seen,
+    )
+    return Step(
+        agent_id=agent.id,
+        agent_name=agent.name,
+        before=before.status,
+        after=agent.seen,
+    )
+
+
+def quiet(agent: ManagedAgent, **seen: Any) -> Step:
+    """Observed columns change, the status and its reason stay."""
+    return change(agent, agent.status, agent.seen.reason, agent.seen.source, **seen)
+
+
+def begin(
+    agent: ManagedAgent, run_id: uuid.UUID, runs: Path, *, automatic: bool
+) -> Step:
+    """A run is about to be spawned: its row comes first.
+
+    A commanded start clears the counters; an automatic one counts.
+    """
+    seen = agent.seen
+    count = seen.restart_count + 1 if automatic else 0
+    now = timezone.now()
+    opened = RunOpened(
+        id=run_id,
+        agent_id=agent.id,
+        agent_name=agent.name,
+        number=agent.next_run_number,
+        generation=agent.wanted.generation,
+        restart_number=count,
+        revision=agent.setup.revision,
+        setup=snapshot(agent.setup),
+        boot=boot_id(),
+        created_at=now,
+    )
+    agent.live = LiveRun(
+        id=run_id,
+        number=opened.number,
+        generation=opened.generation,
+        revision=opened.revision,
+        restart_number=count,
+        folder=runs / opened.folder,
+        began=boot_seconds(),
+    )
+    agent.next_run_number += 1
+    agent.healthy_at = None
+    if automatic:
+        reason = f"automatic restart {count}: {seen.reason}"
+    else:
+        reason = f"{agent.wanted.action} asked by {agent.wanted_by}"
+    step = change(
+        agent,
+        Status.STARTING,
+        reason,
+        "restart policy" if automatic else "request",
+        run_id=run_id,
+        run_revision=agent.setup.revision,
+        pid=None,
+        restart_count=count,
+        restarts_total=seen.restarts_total + automatic,
+        recent_exits=seen.recent_exits if automatic else (),
+        started_at=now,
+        stopped_at=None,
+        retry_at=None,
+        retry=None,
+        conditions=(),
+    )
+    actor = "" if automatic else agent.wanted_by
+    return replace(step, opened=opened, actor=actor)
+
+
+def snapshot(setup: AgentSetup) -> dict[str, Any]:
+    """What a run was started with; secret values are masked."""
+    return {
+        "adapter": setup.adapter,
+        "command": list(setup.command),
+        "cwd": setup.cwd,
+        "env": masked(setup.env),
+        "stdin": setup.stdin,
+        "auto_restart": setup.restart.mode.value,
+        "max_restarts": setup.restart.max_restarts,
+        "restart_window": setup.restart.window,
+        "backoff_initial": setup.restart.backoff_initial,
+        "backoff_max": setup.restart.backoff_max,
+        "healthy_after": setup.restart.healthy_after,
+        "stop_signal": setup.stop_signal,
+        "stop_grace": setup.stop_grace,
+    }
+
+
+def refused(agent: ManagedAgent, reason: str) -> Step:
+    """The pre-flight says no: crashed at once, no restart is spent."""
+    generation = agent.wanted.generation
+    step = change(
+        agent,
+        Status.CRASHED,
+        reason,
+        "pre-flight",
+        generation=generation,
+        pid=None,
+        stopped_at=timezone.now(),
+        retry_at=None,
+        retry=None,
+    )
+    return replace(
+        step,
+        note=True,
+        actor=agent.wanted_by,
+        settled=Settlement(generation, Outcome.FAILED, reason),
+    )
+
+
+def spawned(agent: ManagedAgent, process: Spawned, executed: bool) -> Step:
+    """The run has a process; `executed`: and it is the program already."""
+    live = agent.live
+    assert live is not None
+    live.leader = process.leader
+    live.pidfd = process.pidfd
+    live.began = boot_seconds()
+    values = {
+        "pid": process.leader.pid,
+        "start_ticks": process.leader.ticks,
+        "started_at": timezone.now(),
+    }
+    step = running(agent) if executed else quiet(agent, pid=process.leader.pid)
+    return replace(step, run_changes=(RunChange(live.id, values),))
+
+
+def running(agent: ManagedAgent) -> Step:
+    """The program was executed: the agent runs, the request is being proved."""
+    live = agent.live
+    assert live is not None and live.leader is not None
+    now = boot_seconds()
+    if live.generation > agent.seen.generation:
+        agent.proving = (live.generation, now + PROVING)
+    if agent.seen.restart_count:
+        agent.healthy_at = now + agent.setup.restart.healthy_after
+    return change(
+        agent,
+        Status.RUNNING,
+        "the program was executed",
+        "spawn",
+        pid=live.leader.pid,
+        generation=max(agent.seen.generation, live.generation),
+    )
+
+
+def proved(agent: ManagedAgent) -> Step:
+    """The run has lived long enough to call the request done."""
+    assert agent.proving is not None and agent.live is not None
+    generation, _ = agent.proving
+    agent.proving = None
+    return replace(
+        quiet(agent),
+        settled=Settlement(
+            generation, Outcome.DONE, f"running as pid {agent.seen.pid}"
+        ),
+    )
+
+
+def already_so(agent: ManagedAgent) -> Step:
+    """Nothing to do for the open request: it is settled as it is."""
+    generation = agent.wanted.generation
+    settled = Settlement(generation, Outcome.DONE, f"already {agent.status}")
+    if agent.live is None and agent.status is not Status.STOPPED:
+        step = change(
+            agent,
+            Status.STOPPED,
+            f"{agent.wanted.action} asked by {agent.wanted_by}",
+            "request",
+            generation=generation,
+            retry_at=None,
+            retry=None,
+            stopped_at=agent.seen.stopped_at or timezone.now(),
+        )
+        settled = Settlement(generation, Outcome.DONE, "stopped")
+        return replace(step, actor=agent.wanted_by, settled=settled)
+    agent.proving = None
+    return replace(quiet(agent, generation=generation), settled=settled)
+
+
+def proven_healthy(agent: ManagedAgent) -> Step:
+    """It has run for `healthy_after`: the counters begin anew, once."""
+    agent.healthy_at = None
+    seconds = agent.setup.restart.healthy_after
+    step = change(
+        agent,
+        Status.RUNNING,
+        f"healthy for {seconds:g} s: the restart counters are 0 again",
+        "restart policy",
+        restart_count=0,
+        recent_exits=(),
+    )
+    return replace(step, note=True)
+
+
+def adopted(agent: ManagedAgent, reason: str) -> Step:
+    """A process that an earlier hub started is watched again."""
+    live = agent.live
+    assert live is not None and live.leader is not None
+    live.adopted = True
+    healthy = agent.setup.restart.healthy_after
+    if agent.seen.restart_count:
+        agent.healthy_at = max(boot_seconds(), live.began + healthy)
+    values: dict[str, Any] = {
+        "adopted": True,
+        "pid": live.leader.pid,
+        "start_ticks": live.leader.ticks,
+    }
+    if agent.seen.started_at is not None:
+        values["started_at"] = agent.seen.started_at
+    status = Status.STOPPING if live.stopping else Status.RUNNING
+    step = change(
+        agent,
+        status,
+        reason,
+        "adoption",
+        pid=live.leader.pid,
+        generation=max(agent.seen.generation, 0 if live.stopping else live.generation),
+    )
+    settled = None
+    if not live.stopping:
+        settled = Settlement(live.generation, Outcome.DONE, reason)
+    return replace(
+        step,
+        note=True,
+        run_changes=(RunChange(live.id, values),),
+        settled=settled,
+    )

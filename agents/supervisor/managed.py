@@ -1,0 +1,92 @@
+"""What the manager keeps in memory of one agent: set-up, wish, sight and live run.
+
+Only the manager's turn changes it, on the event loop.
+"""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from agents.policy.clock import boot_seconds
+from agents.policy.reconcile import Facts, Wanted
+from agents.policy.setup import AgentSetup
+from agents.policy.states import Status
+from agents.services.recording import Observed
+from agents.supervisor.process.census import ProcessId, TreeKey
+from agents.supervisor.process.reaping import Ended
+
+
+@dataclass(slots=True)
+class LiveRun:
+    """A run whose tree may not be empty. Times are seconds on the boot clock."""
+
+    id: uuid.UUID
+    number: int
+    generation: int
+    revision: int
+    restart_number: int
+    folder: Path
+    began: float
+    leader: ProcessId | None = None
+    pidfd: int | None = None
+    adopted: bool = False
+    rung: str = ""
+    rung_at: float = 0.0
+    ended: Ended | None = None
+    survivors: int = 0
+
+    @property
+    def tree(self) -> TreeKey:
+        """What its processes are known by."""
+        return TreeKey(self.id, self.leader)
+
+    @property
+    def stopping(self) -> bool:
+        """Whether the stop ladder has been entered."""
+        return bool(self.rung)
+
+
+@dataclass(slots=True)
+class ManagedAgent:
+    """One agent under this manager."""
+
+    setup: AgentSetup
+    wanted: Wanted
+    wanted_by: str
+    seen: Observed
+    next_run_number: int
+    live: LiveRun | None = None
+    # The request to settle once its run has proved itself, and when that is.
+    proving: tuple[int, float] | None = None
+    healthy_at: float | None = None
+    samples: list[list[float]] = field(default_factory=list)
+    cpu_ticks: tuple[float, int] | None = None
+
+    @property
+    def id(self) -> int:
+        """The agent's primary key."""
+        return self.setup.id
+
+    @property
+    def name(self) -> str:
+        """The agent's name."""
+        return self.setup.name
+
+    @property
+    def status(self) -> Status:
+        """What it was last seen to be."""
+        return self.seen.status
+
+    def facts(self) -> Facts:
+        """What the pure rule needs to know."""
+        live, retry = self.live, self.seen.retry
+        return Facts(
+            settled_generation=self.seen.generation,
+            run_generation=None if live is None else live.generation,
+            run_age=0.0 if live is None else boot_seconds() - live.began,
+            same_setup=live is not None and live.revision == self.setup.revision,
+            stopping=live is not None and live.stopping,
+            retry_due=retry is not None and retry.seconds_until() == 0.0,
+        )

@@ -1,0 +1,324 @@
+"""The process manager: one for each node, in one task, under the node's lock.
+
+Whatever goes wrong inside, the agents live on: it forgets all, loads and adopts
+anew. To end it is to leave the agents running.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final
+
+from django.conf import settings
+
+from agents.policy.clock import boot_id, boot_seconds
+from agents.policy.states import ALIVE, Action, Status
+from agents.services import bell, changes, nodes, recording
+from agents.services.lifecycle import Asker
+from agents.supervisor import sampler
+from agents.supervisor.lock import NodeLock
+from agents.supervisor.managed import ManagedAgent
+from agents.supervisor.process import reaping
+from agents.supervisor.process.census import Census, which_live
+from agents.supervisor.reconciler import Reconciler
+from agents.supervisor.store import Store
+
+logger = logging.getLogger(__name__)
+
+# How soon a request that was recorded by another process is noticed (seconds).
+LOOK_EVERY: Final = 0.05
+START_ANEW: Final = 1.0
+PRUNE_EVERY: Final = 3600.0
+AGREE_EVERY: Final = 0.02
+
+
+class ProcessManager:
+    """Supervises the agents of one node. Use from one event loop.
+
+    `only`: no other agents than these, for a command that supervises in passing.
+    `lock`: the node's, when the caller has taken it already.
+    """
+
+    def __init__(
+        self,
+        node: str = "local",
+        url: str = "",
+        only: Collection[int] | None = None,
+        lock: NodeLock | None = None,
+    ) -> None:
+        self.node, self.url = node, url
+        self.lock = lock or NodeLock(node)
+        self.epoch = 0
+        self._only = only
+        self._wake = asyncio.Event()
+        self._ready = asyncio.Event()
+        self._closing = False
+        self._store = Store()
+        self._reconciler = self._new_reconciler()
+        self._sampling = ThreadPoolExecutor(1, thread_name_prefix="supervisor-sample")
+        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        self._monitor: asyncio.Task[None] | None = None
+        self.last_health: dict[str, bool] = {}
+
+    def _new_reconciler(self) -> Reconciler:
+        return Reconciler(
+            self.node,
+            self._store,
+            Path(settings.AGENTHUB_DATA_DIR),
+            settings.AGENTHUB_CHILD_ENVIRONMENT,
+            self._wake.set,
+            self._only,
+        )
+
+    # -- its own life --
+
+    async def ensure_running(self) -> None:
+        """Start supervising unless it does; raises lock.Held if another does."""
+        if self._task is None or self._task.done():
+            self.lock.take()
+            self.lock.say(pid=os.getpid(), url=self.url)
+            self._closing = False
+            self._ready.clear()
+            reaping.become_subreaper()
+            bell.answer(self.node, asyncio.get_running_loop(), self._wake.set)
+            self._task = asyncio.create_task(self._run(), name="supervisor")
+        ready = asyncio.create_task(self._ready.wait())
+        await asyncio.wait({ready, self._task}, return_when=asyncio.FIRST_COMPLETED)
+        ready.cancel()
+        if self._task.done():
+            self._task.result()
+
+    @property
+    def running(self) -> bool:
+        """Whether the supervising task lives."""
+        return self._task is not None and not self._task.done()
+
+    def when_done(self, tell: Callable[[], None]) -> None:
+        """Call `tell` if the supervising task ends though nobody closed it."""
+        assert self._task is not None
+        self._task.add_done_callback(lambda _: None if self._closing else tell())
+
+    def wake(self) -> None:
+        """There may be something to do."""
+        self._wake.set()
+
+    async def close(self) -> None:
+        """Stop supervising. The agents are left running."""
+        self._closing = True
+        self._wake.set()
+        await self.stop_monitor()
+        if self._task is not None:
+            await asyncio.gather(self._task, return_exceptions=True)
+        self._sampling.shutdown(wait=False)
+        await self._store.close()
+
+    async def _run(self) -> None:
+        try:
+            self.epoch = await self._store.take_node(self.node, boot_id(), os.getpid())
+            self._tasks = [
+                asyncio.create_task(self._renew(), name="supervisor-lease"),
+                asyncio.create_task(self._sample(), name="supervisor-sampler"),
+                asyncio.create_task(self._prune(), name="supervisor-retention"),
+            ]
+            while not self._closing:
+                try:
+                    await self._supervise()
+                except Exception:
+                    logger.exception("the supervisor starts anew; agents live on")
+                    self._reconciler.close()
+                    self._reconciler = self._new_reconciler()
+                    await asyncio.sleep(START_ANEW)
+            await self._store.call(nodes.leave, self.node, self.epoch)
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            bell.stop_answering(self.node)
+            self._reconciler.close()
+            self.lock.release()
+
+    async def _supervise(self) -> None:
+        reconciler = self._reconciler
+        reconciler.url = self.url
+        await reconciler.adopt_all()
+        self._ready.set()
+        while not self._closing:
+            self._wake.clear()
+            await reconciler.turn()
+            if reconciler.busy:
+                continue
+            wait = reconciler.deadlines.seconds_to_next(LOOK_EVERY)
+            try:
+                await asyncio.wait_for(self._wake.wait(), wait)
+            except TimeoutError:
+                continue
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(nodes.RENEW_EVERY)
+            if not await self._store.call(nodes.renew, self.node, self.epoch):
+                logger.error("node %s was taken by another supervisor", self.node)
+
+    async def _prune(self) -> None:
+        while True:
+            await self._store.call(changes.prune)
+            await asyncio.sleep(PRUNE_EVERY)
+
+    async def _sample(self) -> None:
+        loop, census = asyncio.get_running_loop(), Census()
+        while True:
+            keys = {
+                agent.live.id: agent
+                for agent in self._agents()
+                if agent.live is not None and agent.live.leader is not None
+            }
+            await asyncio.sleep(sampler.period(len(keys)))
+            trees = [agent.live.tree for agent in keys.values() if agent.live]
+            if not trees:
+                continue
+            loads = await loop.run_in_executor(
+                self._sampling, sampler.measure, trees, census
+            )
+            rows = [
+                sampler.take_in(keys[run_id], load) for run_id, load in loads.items()
+            ]
+            await self._store.call(recording.save_samples, rows)
+
+    # -- what a program asks for --
+
+    async def start_agent(self, agent_id: int) -> bool:
+        """Ask for a start and wait: True once it runs or has completed."""
+        return await self._ask(Action.START, agent_id)
+
+    async def stop_agent(self, agent_id: int, graceful: bool = True) -> bool:
+        """Ask for a stop (or a kill) and wait: True once its tree is empty."""
+        return await self._ask(Action.STOP if graceful else Action.KILL, agent_id)
+
+    async def restart_agent(self, agent_id: int) -> bool:
+        """Ask for a restart and wait: True once the new run runs."""
+        return await self._ask(Action.RESTART, agent_id)
+
+    async def shutdown_all(self) -> None:
+        """Stop every agent of the node and wait until all trees are empty."""
+        await self.ensure_running()
+        alive = [a.id for a in self._agents() if a.status is not Status.STOPPED]
+        asker = Asker("supervisor", "python", "shutdown_all")
+        await self._store.ask(Action.STOP, alive, asker)
+        self._wake.set()
+        while any(
+            agent.live is not None or agent.status is not Status.STOPPED
+            for agent in self._agents()
+            if agent.id in alive
+        ):
+            await asyncio.sleep(AGREE_EVERY)
+
+    async def _ask(self, action: Action, agent_id: int) -> bool:
+        await self.ensure_running()
+        asked = await self._store.ask(action, [agent_id], Asker("program", "python"))
+        if not asked:
+            return False
+        self._wake.set()
+        return await self._agreed(asked[0].request_id)
+
+    async def settle(self, agent_ids: Collection[int], until: float) -> bool:
+        """Supervise until these agents' requests are settled, or the boot clock
+        reads `until`; whether they are."""
+        await self.ensure_running()
+        while await self._store.open_requests(agent_ids):
+            if boot_seconds() >= until:
+                return False
+            await asyncio.sleep(AGREE_EVERY)
+        return True
+
+    async def _agreed(self, request_id: int) -> bool:
+        while True:
+            outcome = await self._store.outcome(request_id)
+            if outcome:
+                return outcome == "done"
+            await asyncio.sleep(AGREE_EVERY)
+
+    # -- what it sees, from memory --
+
+    def _agents(self) -> list[ManagedAgent]:
+        return list(self._reconciler.agents.values())
+
+    def get_agent_status(self, agent_id: int) -> dict[str, Any] | None:
+        """What is seen of one agent; None when there is none of this id."""
+        agent = self._reconciler.agents.get(agent_id)
+        return None if agent is None else sight(agent)
+
+    def get_all_agents(self) -> list[dict[str, Any]]:
+        """What is seen of every agent of the node."""
+        return [sight(agent) for agent in self._agents()]
+
+    def get_running_agents(self) -> list[str]:
+        """The names of those that run, sorted."""
+        return sorted(a.name for a in self._agents() if a.status is Status.RUNNING)
+
+    def get_summary(self) -> dict[str, Any]:
+        """The counts over all agents of the node."""
+        agents, names = self._agents(), self.get_running_agents()
+        return {
+            "total_agents": len(agents),
+            "running_agents": len(names),
+            "running_agent_names": names,
+            "status_counts": {
+                status.value: sum(agent.status is status for agent in agents)
+                for status in Status
+            },
+            "supervisor_running": self.running,
+        }
+
+    # -- health --
+
+    async def monitor_agent_health(self) -> dict[str, bool]:
+        """By name, for each agent wanted running: does it run, and is it alive?"""
+        wanted = [a for a in self._agents() if a.wanted.desired == "running"]
+        leaders = {a.name: a.live.leader for a in wanted if a.live and a.live.leader}
+        living = await self._reconciler.by_hand(which_live, leaders)
+        self.last_health = {
+            a.name: a.status is Status.RUNNING and a.name in living for a in wanted
+        }
+        return self.last_health
+
+    async def start_monitor(self, interval: float = 30) -> None:
+        """Look at the health every `interval` seconds, into `last_health`."""
+        await self.stop_monitor()
+        self._monitor = asyncio.create_task(self._keep_looking(interval))
+
+    async def _keep_looking(self, interval: float) -> None:
+        while True:
+            await self.monitor_agent_health()
+            await asyncio.sleep(interval)
+
+    async def stop_monitor(self) -> None:
+        """End the looking; harmless when there is none."""
+        if self._monitor is not None:
+            self._monitor.cancel()
+            await asyncio.gather(self._monitor, return_exceptions=True)
+            self._monitor = None
+
+
+def sight(agent: ManagedAgent) -> dict[str, Any]:
+    """One agent as memory has it, in the API's words."""
+    seen = agent.seen
+    return {
+        "id": agent.id,
+        "name": agent.name,
+        "desired_state": agent.wanted.desired.value,
+        "generation": agent.wanted.generation,
+        "observed_generation": seen.generation,
+        "status": seen.status.value,
+        "status_since": seen.since,
+        "reason": seen.reason,
+        "pid": seen.pid,
+        "alive": seen.status in ALIVE,
+        "restart_count": seen.restart_count,
+        "restarts_total": seen.restarts_total,
+    }

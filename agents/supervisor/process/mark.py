@@ -1,0 +1,72 @@
+"""A mark that every process of a run carries and cannot lose by accident.
+
+The mark is the soft limit RLIMIT_LOCKS, which Linux has not enforced since 2.4.25
+(getrlimit(2)) but still inherits through fork, exec, setsid and `env -i`, and
+shows to everybody in /proc/PID/limits. It outlives the hub.
+"""
+
+from __future__ import annotations
+
+import resource
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+_RLIMIT_LOCKS: Final = 10  # Not named by Python; the same on every Linux but MIPS.
+_ROW: Final = b"Max file locks"
+_HIGH: Final = 1 << 56
+
+_only_one = threading.Lock()
+
+
+def mark_of(run_id: uuid.UUID) -> int:
+    """The run's mark: 57 bits, so that no real limit looks like one."""
+    return _HIGH | (run_id.int & (_HIGH - 1))
+
+
+@contextmanager
+def wearing(mark: int) -> Iterator[None]:
+    """This process wears the mark for a moment, so that a child inherits it."""
+    with _only_one:
+        try:
+            soft, hard = resource.getrlimit(_RLIMIT_LOCKS)
+            resource.setrlimit(_RLIMIT_LOCKS, (mark, hard))
+        except (OSError, ValueError):
+            yield  # Not Linux, or a low hard limit: the environment is left.
+            return
+        try:
+            yield
+        finally:
+            resource.setrlimit(_RLIMIT_LOCKS, (soft, hard))
+
+
+def read_mark(pid: int) -> int | None:
+    """The mark that a process wears; None without one or without the process."""
+    try:
+        with open(f"/proc/{pid}/limits", "rb") as file:
+            text = file.read()
+    except OSError:
+        return None
+    at = text.find(_ROW)
+    if at < 0:
+        return None
+    soft = text[at + len(_ROW) :].split(None, 1)[0]
+    if not soft.isdigit():
+        return None
+    value = int(soft)
+    return value if value >= _HIGH else None
+
+
+def read_run_variable(pid: int) -> str | None:
+    """AGENTHUB_RUN in the environment the process was started with."""
+    try:
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            environment = file.read()
+    except OSError:
+        return None
+    for entry in environment.split(b"\0"):
+        if entry.startswith(b"AGENTHUB_RUN="):
+            return entry.partition(b"=")[2].decode("ascii", "replace")
+    return None

@@ -1,0 +1,99 @@
+"""Exits: who has ended, with which code, and the orphans that came to us.
+
+The supervisor is a child subreaper: what an agent leaves behind becomes its
+child, so that nothing escapes by forking twice.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from agents.supervisor.process import exit_file
+from agents.supervisor.process.census import ProcessId, look_at
+from agents.supervisor.process.mark import read_mark
+
+_PR_SET_CHILD_SUBREAPER: Final = 36  # include/uapi/linux/prctl.h
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A leader's end. `code` None: nobody was there to see it."""
+
+    code: int | None
+    at: datetime
+
+
+def become_subreaper() -> bool:
+    """Orphans of our descendants become our children; False off Linux."""
+    try:
+        libc = ctypes.CDLL(None, use_errno=True)
+        return bool(libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
+    except (OSError, AttributeError):
+        return False
+
+
+def reap(leader: ProcessId, folder: Path) -> Ended | None:
+    """How this leader ended; None while it lives.
+
+    Our own child is asked for by waitpid; what an earlier hub started has left
+    its code in the exit file.
+    """
+    try:
+        pid, status = os.waitpid(leader.pid, os.WNOHANG)
+    except ChildProcessError:
+        return _ended_elsewhere(leader, folder)
+    if pid == 0:
+        return None
+    code = os.waitstatus_to_exitcode(status)
+    return Ended(code if code >= 0 else 128 - code, datetime.now(UTC))
+
+
+def _ended_elsewhere(leader: ProcessId, folder: Path) -> Ended | None:
+    found = look_at(leader.pid)
+    if found is not None and found.ticks == leader.ticks and found.state not in "ZX":
+        return None
+    return last_words(folder)
+
+
+def last_words(folder: Path) -> Ended:
+    """What the exit file tells of a leader that is gone."""
+    left = exit_file.read(folder / exit_file.NAME)
+    return Ended(None, datetime.now(UTC)) if left is None else Ended(*left)
+
+
+def children() -> set[int]:
+    """The pids of all children, zombies included; from /proc, thread by thread."""
+    found: set[int] = set()
+    for thread in os.listdir("/proc/self/task"):
+        try:
+            with open(f"/proc/self/task/{thread}/children", "rb") as file:
+                found.update(int(pid) for pid in file.read().split())
+        except OSError:
+            continue  # The thread has just ended.
+    return found
+
+
+def reap_orphans(known: Collection[int]) -> set[int]:
+    """Collect dead orphans; the pids of living ones. Only what wears a mark counts.
+
+    The process may have children of its own, which are somebody else's to reap.
+    """
+    living = set()
+    for pid in children() - set(known):
+        process = look_at(pid)
+        if process is None or read_mark(pid) is None:
+            continue
+        if process.state != "Z":
+            living.add(pid)
+            continue
+        try:
+            os.waitpid(pid, os.WNOHANG)
+        except ChildProcessError:
+            continue
+    return living

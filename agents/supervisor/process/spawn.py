@@ -1,0 +1,79 @@
+"""Spawning: a program behind a shim, its output straight into files.
+
+`Popen(start_new_session=True)` takes the vfork path (about 900 spawns a second);
+a `preexec_fn` would fork the hub's whole memory instead.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final
+
+from agents.adapters.launch import Launch
+from agents.supervisor.process import exit_file
+from agents.supervisor.process.census import ProcessId, look_at
+from agents.supervisor.process.mark import mark_of, wearing
+
+# `trap :` and not `trap ''`: an ignored signal would be inherited by the program.
+# The shell's own words ("Killed") go nowhere; the program's stderr stays its own.
+# `1<>` overwrites the prepared bytes without truncating the file first.
+_SHIM: Final = (
+    "trap : TERM INT HUP QUIT; f=$1; shift; exec 3>&2 2>/dev/null; "
+    '"$@" 2>&3 3>&-; c=$?; printf "%03d\\n" "$c" 1<>"$f"; exit "$c"'
+)
+_APPEND: Final = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+
+
+@dataclass(frozen=True, slots=True)
+class Spawned:
+    """The shim, which leads the run's session and group."""
+
+    leader: ProcessId
+    pidfd: int
+
+
+def spawn(launch: Launch, folder: Path, run_id: uuid.UUID) -> Spawned:
+    """Start the program; OSError when the system cannot.
+
+    Makes `folder` (0700) with `out`, `err`, `exit` and, if wanted, `stdin`.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    exit_file.prepare(folder / exit_file.NAME)
+    with (
+        _standard_input(launch, folder) as stdin,
+        os.fdopen(os.open(folder / "out", _APPEND, 0o600), "wb") as out,
+        os.fdopen(os.open(folder / "err", _APPEND, 0o600), "wb") as err,
+        wearing(mark_of(run_id)),
+    ):
+        child = subprocess.Popen(
+            ["/bin/sh", "-c", _SHIM, "agenthub", folder / exit_file.NAME, *launch.argv],
+            cwd=launch.cwd,
+            env=dict(launch.env),
+            stdin=stdin,
+            stdout=out,
+            stderr=err,
+            start_new_session=True,
+        )
+    # The child is reaped through its pidfd; Popen shall not try as well.
+    child.returncode = 0
+    process = look_at(child.pid)
+    assert process is not None, "an unreaped child always has its /proc entry"
+    return Spawned(process.id, os.pidfd_open(child.pid))
+
+
+def _standard_input(launch: Launch, folder: Path) -> IO[bytes]:
+    if launch.stdin != "fifo":
+        return Path(os.devnull).open("rb")
+    path = folder / "stdin"
+    os.mkfifo(path, 0o600)
+    # Opened for both, so that it never blocks and never ends when a writer goes.
+    return os.fdopen(os.open(path, os.O_RDWR | os.O_CLOEXEC), "r+b", buffering=0)
+
+
+def describe(error: OSError) -> str:
+    """The error in words that name what ran out."""
+    return f"could not spawn: {error.strerror or error} (errno {error.errno})"

@@ -1,0 +1,123 @@
+"""Climbing the stop ladder: each rung is recorded, then taken in the process thread.
+
+*Stopped* is said elsewhere, when a sweep has found the tree empty.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from agents.policy.clock import boot_seconds
+from agents.policy.ladder import KILL_PATIENCE, Rung, rungs
+from agents.policy.states import Action, Desired
+from agents.services.recording import Step
+from agents.supervisor import death, handiwork
+from agents.supervisor.managed import LiveRun, ManagedAgent
+from agents.supervisor.process.census import Process, TreeKey
+
+if TYPE_CHECKING:
+    from agents.supervisor.reconciler import Reconciler
+
+# The shim may write the exit status for so long before KILL takes it too.
+SHIM_PATIENCE: Final = 0.5
+# A tree may fork while it is being killed: it is swept again this often.
+KILL_AGAIN: Final = 0.1
+# Survivors end without a signal to us: they are looked for this often.
+LOOK_AGAIN: Final = 0.05
+
+
+class Ladder:
+    """The agents that are being stopped in this turn."""
+
+    def __init__(self, reconciler: Reconciler) -> None:
+        self._reconciler = reconciler
+        self._asking: list[tuple[ManagedAgent, Rung]] = []
+        self._killing: list[ManagedAgent] = []
+        self._survivors: dict[int, tuple[Process, ...]] = {}
+
+    def remember(self, agent: ManagedAgent, tree: tuple[Process, ...]) -> None:
+        """What a sweep saw alive of the agent."""
+        if tree:
+            self._survivors[agent.id] = tree
+        else:
+            self._survivors.pop(agent.id, None)
+
+    def climb(self, agent: ManagedAgent) -> list[Step]:
+        """The next rung if it is due, as a step to record; then `take_rungs`."""
+        live = agent.live
+        assert live is not None
+        ladder = self._ladder(agent)
+        names = [rung.name for rung in ladder]
+        if live.rung not in names:
+            return [self._enter(agent, ladder[0])]
+        at = names.index(live.rung)
+        rung, waited = ladder[at], boot_seconds() - live.rung_at
+        if not rung.whole_tree:
+            if waited >= rung.patience and at + 1 < len(ladder):
+                return [self._enter(agent, ladder[at + 1])]
+            self._look_later(agent, live, rung.patience - waited)
+            return []
+        self._killing.append(agent)
+        if waited >= KILL_PATIENCE and not agent.seen.conditions:
+            count = len(self._survivors.get(agent.id, ())) or 1
+            return [death.unkillable(agent, count)]
+        return []
+
+    @staticmethod
+    def _ladder(agent: ManagedAgent) -> tuple[Rung, ...]:
+        kill = (
+            agent.wanted.action is Action.KILL
+            and agent.wanted.desired is Desired.STOPPED
+        )
+        return rungs(agent.setup.stop_signal, agent.setup.stop_grace, kill=kill)
+
+    def _enter(self, agent: ManagedAgent, rung: Rung) -> Step:
+        live = agent.live
+        assert live is not None
+        why = f"{agent.wanted.action} asked by {agent.wanted_by}"
+        if live.rung:
+            why = f"still alive after {agent.setup.stop_grace:g} s"
+        elif live.ended is not None and agent.wanted.desired is Desired.RUNNING:
+            why = agent.seen.reason
+        if rung.whole_tree:
+            self._killing.append(agent)
+        else:
+            self._asking.append((agent, rung))
+            self._look_later(agent, live, rung.patience)
+        return death.climb(agent, rung, why)
+
+    def _look_later(self, agent: ManagedAgent, live: LiveRun, patience: float) -> None:
+        wait = min(patience, LOOK_AGAIN) if live.ended is not None else patience
+        self._reconciler.deadlines.put(agent.id, boot_seconds() + max(0.0, wait))
+
+    async def take_rungs(self) -> None:
+        """Send what was recorded: asking signals one by one, KILL in one sweep."""
+        asking, self._asking = self._asking, []
+        killing, self._killing = self._killing, []
+        if asking:
+            await self._reconciler.by_hand(
+                _ask_all,
+                [
+                    (a.live.tree, rung, self._survivors.get(a.id, ()))
+                    for a, rung in asking
+                    if a.live is not None
+                ],
+            )
+        if killing:
+            now = boot_seconds()
+            keys = [
+                (a.live.tree, now - a.live.rung_at >= SHIM_PATIENCE)
+                for a in killing
+                if a.live is not None
+            ]
+            await self._reconciler.by_hand(
+                handiwork.kill_trees, keys, self._reconciler.census
+            )
+            for agent in killing:
+                self._reconciler.deadlines.put(agent.id, boot_seconds() + KILL_AGAIN)
+
+
+def _ask_all(asked: list[tuple[TreeKey, Rung, tuple[Process, ...]]]) -> None:
+    for key, rung, survivors in asked:
+        if key.leader is not None:
+            handiwork.ask_to_end(key.leader, rung.signal, survivors)

@@ -1,0 +1,218 @@
+"""The one bridge between the event loop and the database.
+
+All of the supervisor's ORM calls run in one thread of its own, in order, and
+wait out a database that is locked or full: agents run on meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final, ParamSpec, TypeVar
+
+from django.db import OperationalError, connection
+from django.db.models import F, Max
+from django.utils import timezone
+
+from agents.models import Agent, Request, Run
+from agents.policy.clock import Moment
+from agents.policy.reconcile import Wanted
+from agents.policy.setup import AgentSetup
+from agents.policy.states import Action, Desired, Outcome, Status
+from agents.services import changes, lifecycle, nodes, recording
+from agents.services.recording import Condition, Observed, Step
+
+logger = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+RETRY_EVERY: Final = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class AgentRecord:
+    """One agent as the tables have it. `live`: its run that has not ended."""
+
+    setup: AgentSetup
+    wanted: Wanted
+    wanted_by: str
+    seen: Observed
+    next_run_number: int
+    live: Run | None
+
+
+class Store:
+    """The bridge of one manager. `degraded` says why it waits, or is empty."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="supervisor-db")
+        self._glance = changes.Glance()
+        self._seq = 0
+        self.degraded = ""
+
+    async def call(
+        self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
+        """Run in the database thread; repeat while the database is not there."""
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                result = await loop.run_in_executor(
+                    self._thread, lambda: function(*args, **kwargs)
+                )
+            except OperationalError as error:
+                if not self.degraded:
+                    logger.error("the database does not answer: %s", error)
+                self.degraded = str(error)
+                await loop.run_in_executor(self._thread, _disconnect)
+                await asyncio.sleep(RETRY_EVERY)
+            else:
+                if self.degraded:
+                    logger.warning("the database answers again")
+                    self.degraded = ""
+                return result
+
+    async def load(
+        self, node: str, only: Collection[int] | None = None
+    ) -> list[AgentRecord]:
+        """All agents of the node (or those of them in `only`)."""
+        return await self.call(self._load, node, only)
+
+    def _load(self, node: str, only: Collection[int] | None) -> list[AgentRecord]:
+        self._seq = changes.latest()
+        return agent_records(node, only)
+
+    async def news(
+        self, node: str, only: Collection[int] | None = None
+    ) -> tuple[Collection[int], list[AgentRecord]]:
+        """Ids of agents that changed since the last call, and those that exist."""
+        return await self.call(self._news, node, only)
+
+    def _news(
+        self, node: str, only: Collection[int] | None
+    ) -> tuple[Collection[int], list[AgentRecord]]:
+        if not self._glance.anything_new():
+            return (), []
+        news = changes.since(self._seq)
+        self._seq = news.seq
+        ids = news.agents if only is None else news.agents & set(only)
+        return ids, agent_records(node, ids) if ids else []
+
+    async def record(self, steps: Sequence[Step]) -> None:
+        """Record the steps in one transaction."""
+        if steps:
+            await self.call(recording.record, steps)
+
+    async def settle_forgotten(self, node: str) -> int:
+        """Close requests whose work was done before their outcome was written."""
+        return await self.call(settle_forgotten, node)
+
+    async def ask(
+        self, action: Action, agent_ids: Collection[int], asker: lifecycle.Asker
+    ) -> list[lifecycle.Asked]:
+        """Record a request of the program's own."""
+        return await self.call(lifecycle.ask, action, agent_ids, asker)
+
+    async def outcome(self, request_id: int) -> str:
+        """What became of a request; empty while it is open."""
+        return await self.call(
+            lambda: Request.objects.values_list("outcome", flat=True).get(pk=request_id)
+        )
+
+    async def open_requests(self, agent_ids: Collection[int]) -> int:
+        """How many of these agents' requests are not settled."""
+        return await self.call(
+            lambda: Request.objects.filter(
+                agent_id__in=agent_ids, outcome=Outcome.OPEN
+            ).count()
+        )
+
+    async def take_node(self, node: str, boot: str, pid: int) -> int:
+        """Say that this process supervises the node; the epoch."""
+        return await self.call(nodes.take, node, boot, pid)
+
+    async def close(self) -> None:
+        """Close the connection and end the thread."""
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._thread, _disconnect)
+        self._thread.shutdown(wait=False)
+
+
+def _disconnect() -> None:
+    """Close this thread's connection; looked up here, each thread has its own."""
+    connection.close()
+
+
+def agent_records(node: str, only: Collection[int] | None) -> list[AgentRecord]:
+    """The node's agents with their live runs, in three queries."""
+    agents = Agent.objects.filter(node=node)
+    live_runs = Run.objects.filter(agent__node=node, ended_at=None)
+    numbers = Run.objects.filter(agent__node=node)
+    if only is not None:
+        agents = agents.filter(pk__in=only)
+        live_runs = live_runs.filter(agent__in=only)
+        numbers = numbers.filter(agent__in=only)
+    live = {run.agent_id: run for run in live_runs}
+    last = dict(
+        numbers.order_by()
+        .values("agent")
+        .annotate(last=Max("number"))
+        .values_list("agent", "last")
+    )
+    return [
+        AgentRecord(
+            setup=agent.as_setup(),
+            wanted=Wanted(
+                Desired(agent.desired_state),
+                agent.generation,
+                Action(agent.wanted_action),
+            ),
+            wanted_by=agent.wanted_by,
+            seen=observed(agent),
+            next_run_number=last.get(agent.pk, 0) + 1,
+            live=live.get(agent.pk),
+        )
+        for agent in agents
+    ]
+
+
+def observed(agent: Agent) -> Observed:
+    """The observed columns of a row."""
+    boot, *exits = agent.recent_exits or [""]
+    retry = None
+    if agent.retry_boot and agent.retry_boot_seconds is not None:
+        retry = Moment(agent.retry_boot, agent.retry_boot_seconds)
+    return Observed(
+        status=Status(agent.status),
+        since=agent.status_since,
+        reason=agent.status_reason,
+        source=agent.status_source,
+        conditions=tuple(Condition(**c) for c in agent.conditions),
+        generation=agent.observed_generation,
+        run_id=agent.run_id,
+        run_revision=agent.run_revision,
+        pid=agent.pid,
+        restart_count=agent.restart_count,
+        restarts_total=agent.restarts_total,
+        exits_boot=boot,
+        recent_exits=tuple(exits),
+        started_at=agent.started_at,
+        stopped_at=agent.stopped_at,
+        retry_at=agent.retry_at,
+        retry=retry,
+    )
+
+
+def settle_forgotten(node: str) -> int:
+    """Close requests whose work was done before their outcome was written."""
+    return Request.objects.filter(
+        agent__node=node,
+        outcome=Outcome.OPEN,
+        generation__lte=F("agent__observed_generation"),
+    ).update(
+        outcome=Outcome.DONE, detail="seen after a restart", settled_at=timezone.now()
+    )
