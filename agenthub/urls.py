@@ -7,5 +7,6 @@ from django.urls import include, path
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("", include("agents.live.urls")),
     path("", include("agents.pages.urls")),
 ]

@@ -197,16 +197,16 @@ class Agent(models.Model):
     def __str__(self) -> str:
         return self.name
 
-    def get_absolute_url(self) -> str:
-        """The agent's live page."""
-        return reverse("agent", args=[self.name])
-
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Write the set-up only: other columns have other writers."""
         update_fields: Iterable[str] | None = kwargs.get("update_fields")
         if self.pk and update_fields is None and not kwargs.get("force_insert"):
             kwargs["update_fields"] = [*SETUP_FIELDS, "revision"]
         super().save(*args, **kwargs)
+
+    def get_absolute_url(self) -> str:
+        """The agent's live page."""
+        return reverse("agent", args=[self.name])
 
     def clean(self) -> None:
         """Refuse a set-up that cannot work; each message says what to change."""

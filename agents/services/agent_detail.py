@@ -28,6 +28,7 @@ from agents.services.figures import Sparkline, Stamp
 from agents.services.overview import AgentRow, Supervision, row, supervision
 
 SHOWN_RUNS: Final = 10
+NEWEST_RUNS: Final = 7
 SHOWN_CHANGES: Final = 30
 SHOWN_REQUESTS: Final = 10
 # What a full sparkline means at least: one core, and 32 MB.
@@ -304,5 +305,11 @@ def run_of(agent_id: int, number: int) -> RunView | None:
 
 def latest_run(agent_id: int) -> RunView | None:
     """The agent's live run, else its latest one."""
-    run = Run.objects.filter(agent_id=agent_id).order_by("-number").first()
-    return run_view(run) if run else None
+    return next(iter(runs_from(agent_id, 0)[-1:]), None)
+
+
+def runs_from(agent_id: int, number: int) -> list[RunView]:
+    """The latest few runs that are not before this number, in order."""
+    runs = Run.objects.filter(agent_id=agent_id, number__gte=number)
+    newest = runs.order_by("-number")[:NEWEST_RUNS]
+    return [run_view(run) for run in reversed(newest)]

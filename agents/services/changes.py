@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,6 +18,8 @@ from agents.models import Change
 REQUEST: Final = "request"
 AGENT: Final = "agent"
 KEEP: Final = timedelta(days=1)
+# How long a commit may be missed by a look at the files alone (seconds).
+LOOK_ANYWAY: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +65,26 @@ class Glance:
     """Whether another connection has committed since the last look.
 
     SQLite's `data_version` costs some microseconds; elsewhere always True, and
-    the caller reads `since`. Use from one thread.
+    the caller reads `since`. Use from one thread, but `worth_it` from any.
     """
 
     def __init__(self) -> None:
         self._version: int | None = None
+        self._prints: tuple[tuple[int, int], ...] = ()
+        self._looked_at = 0.0
+
+    def worth_it(self) -> bool:
+        """False while the database's files are as they were at the last call.
+
+        Two calls of stat(2) in place of a hop to the database's thread. A clock
+        tick may hide a commit from it, so every half second it says True anyway.
+        """
+        now = time.monotonic()
+        prints = _footprints()
+        if prints and prints == self._prints and now - self._looked_at < LOOK_ANYWAY:
+            return False
+        self._prints, self._looked_at = prints, now
+        return True
 
     def anything_new(self) -> bool:
         """True on the first look and after each commit by another connection."""
@@ -77,6 +96,21 @@ class Glance:
         changed = version != self._version
         self._version = version
         return changed
+
+
+def _footprints() -> tuple[tuple[int, int], ...]:
+    """Time and size of the SQLite database's files; nothing elsewhere."""
+    if connection.vendor != "sqlite":
+        return ()
+    name = str(connection.settings_dict["NAME"])
+    prints = []
+    for path in (name, f"{name}-wal"):
+        try:
+            found = os.stat(path)
+        except OSError:
+            continue
+        prints.append((found.st_mtime_ns, found.st_size))
+    return tuple(prints)
 
 
 def prune() -> int:

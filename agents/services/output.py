@@ -40,7 +40,9 @@ class Piece:
     cursor: Cursor
 
 
-def tail(store: LogStore, folder: str, stream: str, download: str) -> Piece:
+def tail(
+    store: LogStore, folder: str, stream: str, download: str, *, final: bool
+) -> Piece:
     """The newest lines, with a note when there are earlier ones."""
     extent = store.extent(folder, stream)
     begin = store.tail_offset(folder, stream, TAIL_LINES)
@@ -51,7 +53,7 @@ def tail(store: LogStore, folder: str, stream: str, download: str) -> Piece:
     html, partial, cursor = "", "", Cursor(begin, PLAIN, -1)
     # A few reads at most: the lines of the tail may be long.
     for _ in range(8):
-        piece = follow(store, folder, stream, cursor, download, final=False)
+        piece = follow(store, folder, stream, cursor, download, final=final)
         if piece is None:
             break
         html, partial, cursor = html + piece.html, piece.partial, piece.cursor

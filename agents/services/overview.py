@@ -121,12 +121,11 @@ class StatusCount:
 
 @dataclass(frozen=True, slots=True)
 class Supervision:
-    """Whether somebody watches the agents."""
+    """Whether somebody watches the agents; `last_seen` of one who is gone."""
 
     present: bool
     node: str
     last_seen: Stamp | None
-    ever: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,7 +263,7 @@ def supervision(name: str = "local") -> Supervision:
     """Whether the node's supervisor was heard of within its lease."""
     node = Node.objects.filter(name=name).first()
     if node is None:
-        return Supervision(False, name, None, ever=False)
+        return Supervision(False, name, None)
     present = node.lease is not None and node.lease > timezone.now()
-    seen = figures.stamp_or_none(node.last_seen)
-    return Supervision(present, name, seen, ever=True)
+    seen = None if present else figures.stamp_or_none(node.last_seen)
+    return Supervision(present, name, seen)

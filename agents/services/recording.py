@@ -263,24 +263,23 @@ def _status_change(step: Step) -> StatusChange:
 
 
 def _settle(steps: Sequence[Step]) -> None:
-    grouped: dict[tuple[Outcome, str], list[Step]] = defaultdict(list)
-    for step in steps:
-        if step.settled is not None:
-            grouped[step.settled.outcome, step.settled.detail].append(step)
-    now = timezone.now()
-    for (outcome, detail), same in grouped.items():
-        settled = {step.agent_id: step.settled for step in same}
-        open_ones = Request.objects.filter(agent_id__in=settled, outcome=Outcome.OPEN)
-        due = [
-            pk
-            for pk, agent_id, generation in open_ones.values_list(
-                "pk", "agent_id", "generation"
+    """Close the open requests up to each settlement's generation."""
+    quote, table = connection.ops.quote_name, Request._meta.db_table
+    now = Request._meta.get_field("settled_at").get_db_prep_save(
+        timezone.now(), connection
+    )
+    rows = [
+        (s.outcome.value, s.detail, now, step.agent_id, s.generation)
+        for step in steps
+        if (s := step.settled) is not None
+    ]
+    if rows:
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                f"UPDATE {quote(table)} SET outcome = %s, detail = %s, settled_at = %s"
+                " WHERE agent_id = %s AND generation <= %s AND outcome = ''",
+                rows,
             )
-            if (s := settled[agent_id]) is not None and generation <= s.generation
-        ]
-        Request.objects.filter(pk__in=due, outcome=Outcome.OPEN).update(
-            outcome=outcome, detail=detail, settled_at=now
-        )
 
 
 def save_samples(

@@ -27,12 +27,13 @@ def climb(agent: ManagedAgent, rung: Rung, why: str) -> Step:
     """The next rung of the stop ladder is written down before it is taken."""
     live = agent.live
     assert live is not None
+    source = "stop ladder" if live.rung or live.ended else "request"
     live.rung, live.rung_at = rung.name, boot_seconds()
     agent.proving = agent.healthy_at = None
     values = {"stop_rung": rung.name, "stop_boot_seconds": live.rung_at}
     name = rung.signal.name.removeprefix("SIG")
     patience = f", {rung.patience:g} s to end" if not rung.whole_tree else ""
-    step = change(agent, Status.STOPPING, f"{why}; {name} sent{patience}", "request")
+    step = change(agent, Status.STOPPING, f"{why}; {name} sent{patience}", source)
     asked = agent.wanted.generation > agent.seen.generation
     return replace(
         step,

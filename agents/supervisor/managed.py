@@ -36,6 +36,7 @@ class LiveRun:
     rung_at: float = 0.0
     ended: Ended | None = None
     survivors: int = 0
+    survivors_asked: bool = False
 
     @property
     def tree(self) -> TreeKey:

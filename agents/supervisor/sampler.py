@@ -31,7 +31,7 @@ class Load:
 
 def period(alive: int) -> float:
     """Seconds between sweeps: a few agents are watched more closely."""
-    return 2.0 if alive <= 50 else 5.0
+    return 2.0 if alive <= 50 else 5.0 if alive <= 200 else 10.0
 
 
 def measure(keys: Sequence[TreeKey], census: Census) -> dict[uuid.UUID, Load]:

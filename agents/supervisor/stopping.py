@@ -53,6 +53,7 @@ class Ladder:
         at = names.index(live.rung)
         rung, waited = ladder[at], boot_seconds() - live.rung_at
         if not rung.whole_tree:
+            self._ask_survivors(agent, live, rung)
             if waited >= rung.patience and at + 1 < len(ladder):
                 return [self._enter(agent, ladder[at + 1])]
             self._look_later(agent, live, rung.patience - waited)
@@ -62,6 +63,12 @@ class Ladder:
             count = len(self._survivors.get(agent.id, ())) or 1
             return [death.unkillable(agent, count)]
         return []
+
+    def _ask_survivors(self, agent: ManagedAgent, live: LiveRun, rung: Rung) -> None:
+        """What outlived the leader was not in its group: it is asked too, once."""
+        if live.ended is not None and not live.survivors_asked:
+            live.survivors_asked = True
+            self._asking.append((agent, rung))
 
     @staticmethod
     def _ladder(agent: ManagedAgent) -> tuple[Rung, ...]:
@@ -82,6 +89,7 @@ class Ladder:
         if rung.whole_tree:
             self._killing.append(agent)
         else:
+            live.survivors_asked = live.ended is not None
             self._asking.append((agent, rung))
             self._look_later(agent, live, rung.patience)
         return death.climb(agent, rung, why)

@@ -52,6 +52,8 @@ class Store:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="supervisor-db")
         self._glance = changes.Glance()
         self._seq = 0
+        # This connection's own commits do not show in its data_version.
+        self._asked_itself = False
         self.degraded = ""
 
     async def call(
@@ -90,13 +92,16 @@ class Store:
         self, node: str, only: Collection[int] | None = None
     ) -> tuple[Collection[int], list[AgentRecord]]:
         """Ids of agents that changed since the last call, and those that exist."""
+        if not (self._asked_itself or self._glance.worth_it()):
+            return (), []
         return await self.call(self._news, node, only)
 
     def _news(
         self, node: str, only: Collection[int] | None
     ) -> tuple[Collection[int], list[AgentRecord]]:
-        if not self._glance.anything_new():
+        if not (self._glance.anything_new() or self._asked_itself):
             return (), []
+        self._asked_itself = False
         news = changes.since(self._seq)
         self._seq = news.seq
         ids = news.agents if only is None else news.agents & set(only)
@@ -115,7 +120,9 @@ class Store:
         self, action: Action, agent_ids: Collection[int], asker: lifecycle.Asker
     ) -> list[lifecycle.Asked]:
         """Record a request of the program's own."""
-        return await self.call(lifecycle.ask, action, agent_ids, asker)
+        asked = await self.call(lifecycle.ask, action, agent_ids, asker)
+        self._asked_itself = True
+        return asked
 
     async def outcome(self, request_id: int) -> str:
         """What became of a request; empty while it is open."""
