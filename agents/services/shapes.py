@@ -29,6 +29,7 @@ def uptime(agent: Agent, now: datetime) -> float | None:
 
 def agent_shape(agent: Agent) -> dict[str, Any]:
     """One agent as programs see it; fetch it with `select_related("run")`."""
+    alive = agent.pid is not None  # The latest sample of a past run is no news.
     return {
         "name": agent.name,
         "kind": agent.kind,
@@ -57,9 +58,9 @@ def agent_shape(agent: Agent) -> dict[str, Any]:
         "uptime": uptime(agent, timezone.now()),
         "last_heartbeat_at": None,
         "activity": None,
-        "cpu_percent": agent.cpu_percent,
-        "rss_bytes": agent.rss_bytes,
-        "processes": agent.processes,
+        "cpu_percent": agent.cpu_percent if alive else None,
+        "rss_bytes": agent.rss_bytes if alive else None,
+        "processes": agent.processes if alive else None,
     }
 
 

@@ -269,3 +269,16 @@ def adopted(agent: ManagedAgent, reason: str) -> Step:
         run_changes=(RunChange(live.id, values),),
         settled=settled,
     )
+
+
+def heard_of_again(agent: ManagedAgent) -> Step:
+    """A web process called it *unknown* while this supervisor was held up."""
+    step = quiet(agent)
+    after = replace(
+        step.after,
+        since=timezone.now(),
+        reason="the supervisor is heard of again",
+        source="supervisor",
+    )
+    agent.seen = after
+    return replace(step, before=Status.UNKNOWN, after=after, note=True)

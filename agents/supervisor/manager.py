@@ -25,6 +25,7 @@ from agents.supervisor.lock import NodeLock
 from agents.supervisor.managed import ManagedAgent
 from agents.supervisor.process import reaping
 from agents.supervisor.process.census import Census, which_live
+from agents.supervisor.process.limits import raise_file_limit
 from agents.supervisor.reconciler import Reconciler
 from agents.supervisor.store import Store
 
@@ -85,6 +86,7 @@ class ProcessManager:
             self.lock.say(pid=os.getpid(), url=self.url)
             self._closing = False
             self._ready.clear()
+            raise_file_limit()
             reaping.become_subreaper()
             bell.answer(self.node, asyncio.get_running_loop(), self._wake.set)
             self._task = asyncio.create_task(self._run(), name="supervisor")

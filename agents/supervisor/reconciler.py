@@ -149,6 +149,14 @@ class Reconciler:
         fresh = {record.setup.id: record for record in records}
         for agent_id in changed:
             self._refresh(agent_id, fresh.get(agent_id))
+        await self._store.record(
+            [
+                life.heard_of_again(self.agents[record.setup.id])
+                for record in records
+                if record.seen.status is Status.UNKNOWN
+                and self.agents[record.setup.id].status is not Status.UNKNOWN
+            ]
+        )
 
     def _refresh(self, agent_id: int, record: AgentRecord | None) -> None:
         """The set-up and the wish are people's; what is seen stays ours."""

@@ -7,6 +7,7 @@ a `preexec_fn` would fork the hub's whole memory instead.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import uuid
 from dataclasses import dataclass
@@ -16,15 +17,18 @@ from typing import IO, Final
 from agents.adapters.launch import Launch
 from agents.supervisor.process import exit_file
 from agents.supervisor.process.census import ProcessId, look_at
+from agents.supervisor.process.limits import soft_file_limit
 from agents.supervisor.process.mark import mark_of, wearing
 
 # `trap :` and not `trap ''`: an ignored signal would be inherited by the program.
 # The shell's own words ("Killed") go nowhere; the program's stderr stays its own.
 # `1<>` overwrites the prepared bytes without truncating the file first.
 _SHIM: Final = (
-    "trap : TERM INT HUP QUIT; f=$1; shift; exec 3>&2 2>/dev/null; "
+    "trap : TERM INT HUP QUIT; f=$1; n=$2; shift 2; exec 3>&2 2>/dev/null; "
+    'ulimit -S -n "$n"; '
     '"$@" 2>&3 3>&-; c=$?; printf "%03d\\n" "$c" 1<>"$f"; exit "$c"'
 )
+_RUN_SHIM: Final = ("/bin/sh", "-c", _SHIM, "agenthub")
 _APPEND: Final = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
 
 
@@ -50,7 +54,7 @@ def spawn(launch: Launch, folder: Path, run_id: uuid.UUID) -> Spawned:
         wearing(mark_of(run_id)),
     ):
         child = subprocess.Popen(
-            ["/bin/sh", "-c", _SHIM, "agenthub", folder / exit_file.NAME, *launch.argv],
+            [*_RUN_SHIM, folder / exit_file.NAME, soft_file_limit(), *launch.argv],
             cwd=launch.cwd,
             env=dict(launch.env),
             stdin=stdin,
@@ -62,7 +66,13 @@ def spawn(launch: Launch, folder: Path, run_id: uuid.UUID) -> Spawned:
     child.returncode = 0
     process = look_at(child.pid)
     assert process is not None, "an unreaped child always has its /proc entry"
-    return Spawned(process.id, os.pidfd_open(child.pid))
+    try:
+        return Spawned(process.id, os.pidfd_open(child.pid))
+    except OSError:
+        # Nobody would watch it: better none than one that is lost.
+        os.killpg(child.pid, signal.SIGKILL)
+        os.waitpid(child.pid, 0)
+        raise
 
 
 def _standard_input(launch: Launch, folder: Path) -> IO[bytes]:
