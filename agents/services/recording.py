@@ -119,31 +119,40 @@ class LostRow(RuntimeError):
 
 
 def record(steps: Sequence[Step]) -> None:
-    """Write the steps in one transaction, in order; each agent at most once.
+    """Write the steps in one transaction; an agent's own in the order given.
 
-    Raises LostRow (and writes nothing) when an agent's status is not the one a
-    step departs from.
+    Raises LostRow (and writes nothing) when an agent's status is not the one its
+    first step departs from.
     """
     if not steps:
         return
+    chains: dict[int, list[Step]] = defaultdict(list)
     for step in steps:
         check_change(step.before, step.after.status)
+        chains[step.agent_id].append(step)
     with transaction.atomic():
-        # Closing before opening: an agent has at most one open run.
-        _update_runs(change for step in steps for change in step.run_changes)
-        Run.objects.bulk_create(
-            Run(**{f.name: getattr(step.opened, f.name) for f in fields(step.opened)})
-            for step in steps
-            if step.opened is not None
-        )
-        _update_agents(steps)
+        _write_runs(steps)
+        _update_agents([(chain[0], chain[-1]) for chain in chains.values()])
         StatusChange.objects.bulk_create(
             _status_change(step)
             for step in steps
             if step.note or step.before is not step.after.status
         )
         _settle(steps)
-        changes.append(changes.AGENT, (step.agent_id for step in steps))
+        changes.append(changes.AGENT, chains)
+
+
+def _write_runs(steps: Sequence[Step]) -> None:
+    """Close before opening: an agent has at most one open run."""
+    opened = [step.opened for step in steps if step.opened is not None]
+    fresh = {run.id for run in opened}
+    changed = [change for step in steps for change in step.run_changes]
+    _update_runs(change for change in changed if change.run_id not in fresh)
+    Run.objects.bulk_create(
+        Run(**{field.name: getattr(run, field.name) for field in fields(run)})
+        for run in opened
+    )
+    _update_runs(change for change in changed if change.run_id in fresh)
 
 
 _COLUMNS: Final = [
@@ -192,16 +201,20 @@ def _values(seen: Observed) -> tuple[Any, ...]:
     )
 
 
-def _update_agents(steps: Sequence[Step]) -> None:
+def _update_agents(chains: Sequence[tuple[Step, Step]]) -> None:
+    """From where each agent's first step departs to where its last one ends."""
     updated = _execute_many(
         Agent,
         _COLUMNS,
-        [(_values(step.after), step.agent_id, step.before.value) for step in steps],
+        [
+            (_values(last.after), first.agent_id, first.before.value)
+            for first, last in chains
+        ],
         also="status",
     )
-    if updated != len(steps):
-        names = ", ".join(step.agent_name for step in steps[:5])
-        raise LostRow(f"{len(steps) - updated} of these agents changed: {names}")
+    if updated != len(chains):
+        names = ", ".join(first.agent_name for first, _ in chains[:5])
+        raise LostRow(f"{len(chains) - updated} of these agents changed: {names}")
 
 
 def _update_runs(run_changes: Iterable[RunChange]) -> None:
@@ -209,9 +222,11 @@ def _update_runs(run_changes: Iterable[RunChange]) -> None:
     for change in run_changes:
         grouped[tuple(change.values)].append(change)
     for columns, same in grouped.items():
-        _execute_many(
+        updated = _execute_many(
             Run, columns, [(tuple(c.values.values()), c.run_id, None) for c in same]
         )
+        if updated != len(same):
+            raise LostRow(f"{len(same) - updated} of {len(same)} runs are gone")
 
 
 def _execute_many(
@@ -242,6 +257,8 @@ def _execute_many(
         ]
         for values, key, guard in rows
     ]
+    if not parameters:
+        return 0
     with connection.cursor() as cursor:
         cursor.executemany(sql, parameters)
         return int(cursor.rowcount)
@@ -263,23 +280,20 @@ def _status_change(step: Step) -> StatusChange:
 
 
 def _settle(steps: Sequence[Step]) -> None:
-    """Close the open requests up to each settlement's generation."""
-    quote, table = connection.ops.quote_name, Request._meta.db_table
-    now = Request._meta.get_field("settled_at").get_db_prep_save(
-        timezone.now(), connection
-    )
-    rows = [
-        (s.outcome.value, s.detail, now, step.agent_id, s.generation)
-        for step in steps
-        if (s := step.settled) is not None
-    ]
-    if rows:
-        with connection.cursor() as cursor:
-            cursor.executemany(
-                f"UPDATE {quote(table)} SET outcome = %s, detail = %s, settled_at = %s"
-                " WHERE agent_id = %s AND generation <= %s AND outcome = ''",
-                rows,
-            )
+    settled = {step.agent_id: step.settled for step in steps if step.settled}
+    if not settled:
+        return
+    now = timezone.now()
+    open_ones = Request.objects.filter(agent_id__in=settled, outcome=Outcome.OPEN)
+    rows = []
+    for pk, agent_id, generation in open_ones.values_list(
+        "pk", "agent_id", "generation"
+    ):
+        assert agent_id is not None, "it was found by its agent"
+        end = settled[agent_id]
+        if generation <= end.generation:
+            rows.append(((end.outcome.value, end.detail, now), pk, Outcome.OPEN.value))
+    _execute_many(Request, ("outcome", "detail", "settled_at"), rows, also="outcome")
 
 
 def save_samples(

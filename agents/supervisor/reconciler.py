@@ -120,14 +120,18 @@ class Reconciler:
     # -- one turn --
 
     async def turn(self) -> None:
-        """News, then exits, then moves: ends when nothing more is due now."""
-        await self._read_news()
+        """One look at everything and one move for each agent that is due.
+
+        What was seen and what will be done are one transaction; then it is done.
+        """
+        steps = await self._read_news()
         self._dirty |= self.deadlines.due()
-        await self._see_exits()
-        steps = await self._consider(self._take_dirty())
-        await self._store.record(steps)
+        steps += await self._see_exits()
+        steps += await self._consider(self._take_dirty())
+        launches, beginnings = await self._prepare_some()
+        await self._store.record(steps + beginnings)
         await self._ladder.take_rungs()
-        await self._spawn_some()
+        await self._spawn(launches)
 
     @property
     def busy(self) -> bool:
@@ -142,21 +146,17 @@ class Reconciler:
         dirty, self._dirty = self._dirty, set()
         return [agent for i in sorted(dirty) if (agent := self.agents.get(i))]
 
-    async def _read_news(self) -> None:
+    async def _read_news(self) -> list[Step]:
         changed, records = await self._store.news(self._node, self._only)
-        if not changed:
-            return
         fresh = {record.setup.id: record for record in records}
         for agent_id in changed:
             self._refresh(agent_id, fresh.get(agent_id))
-        await self._store.record(
-            [
-                life.heard_of_again(self.agents[record.setup.id])
-                for record in records
-                if record.seen.status is Status.UNKNOWN
-                and self.agents[record.setup.id].status is not Status.UNKNOWN
-            ]
-        )
+        return [
+            life.heard_of_again(agent)
+            for record in records
+            if record.seen.status is Status.UNKNOWN
+            and (agent := self.agents[record.setup.id]).status is not Status.UNKNOWN
+        ]
 
     def _refresh(self, agent_id: int, record: AgentRecord | None) -> None:
         """The set-up and the wish are people's; what is seen stays ours."""
@@ -194,7 +194,7 @@ class Reconciler:
             os.close(live.pidfd)
             live.pidfd = None
 
-    async def _see_exits(self) -> None:
+    async def _see_exits(self) -> list[Step]:
         exited, self._exited = self._exited, set()
         waiting = {
             agent.id
@@ -207,7 +207,7 @@ class Reconciler:
             if (agent := self.agents.get(i)) and agent.live and agent.live.leader
         ]
         if not agents:
-            return
+            return []
         leaders = {
             a.live.leader.pid for a in self.agents.values() if a.live and a.live.leader
         }
@@ -228,7 +228,7 @@ class Reconciler:
                 steps.append(death.leader_ended(agent, sight.ended, len(sight.tree)))
             self._ladder.remember(agent, sight.tree)
             self._dirty.add(agent.id)
-        await self._store.record(steps)
+        return steps
 
     @staticmethod
     def _watched(agent: ManagedAgent) -> Watched:
@@ -317,10 +317,13 @@ class Reconciler:
                 )
         return orders
 
-    async def _spawn_some(self) -> None:
+    async def _prepare_some(
+        self,
+    ) -> tuple[list[tuple[ManagedAgent, Launch]], list[Step]]:
+        """What to spawn in this turn, and its beginnings to record before."""
         orders = self._orders()
         if not orders:
-            return
+            return [], []
         prepared = await self.by_hand(
             handiwork.prepare, orders, self.url, self._inherited
         )
@@ -334,10 +337,11 @@ class Reconciler:
                 life.begin(agent, order.run_id, self._runs, automatic=order.automatic)
             )
             launches.append((agent, launch))
-        await self._store.record(steps)
-        await self._spawn(launches)
+        return launches, steps
 
     async def _spawn(self, launches: list[tuple[ManagedAgent, Launch]]) -> None:
+        if not launches:
+            return
         runs = [(agent, agent.live, launch) for agent, launch in launches]
         results = await self.by_hand(
             handiwork.spawn_all,
