@@ -73,10 +73,8 @@ class Hub:
 
     def run(self) -> int:
         """Serve until a signal; the exit code."""
-        from twisted.internet import reactor
-
         hear_interrupts()
-        reactor.addSystemEventTrigger("before", "shutdown", self._shut_down)  # type: ignore[attr-defined]
+        _reactor().addSystemEventTrigger("before", "shutdown", self._shut_down)
         self._server.run()
         return self._code
 
@@ -105,10 +103,8 @@ class Hub:
         self._stop(SOFTWARE_ERROR)
 
     def _stop(self, code: int) -> None:
-        from twisted.internet import reactor
-
         self._code = code
-        reactor.stop()  # type: ignore[attr-defined]
+        _reactor().stop()
 
     def _shut_down(self) -> Any:
         from twisted.internet.defer import Deferred
@@ -120,3 +116,11 @@ class Hub:
             sentence = await self._supervision.end()
             if sentence:
                 self.last_words.append(sentence)
+
+
+def _reactor() -> Any:
+    """Twisted's reactor, which exists only once Daphne has chosen its loop; it is a
+    module that poses as an object, and no type says what it can do."""
+    from twisted.internet import reactor
+
+    return reactor

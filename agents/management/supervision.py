@@ -27,9 +27,9 @@ class Supervision:
 
     def __init__(self, manager: ProcessManager, application: ASGI3Application) -> None:
         self.manager = manager
-        self._worker = Worker(
-            application, [bell.channel_name(manager.node)], get_channel_layer()
-        )
+        layer = get_channel_layer()
+        assert layer is not None, "settings.CHANNEL_LAYERS has a default"
+        self._worker = Worker(application, [bell.channel_name(manager.node)], layer)
         self._listening: asyncio.Task[None] | None = None
 
     async def begin(self) -> None:

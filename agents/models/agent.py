@@ -25,6 +25,8 @@ from agents.models.choices import (
     Stdin,
 )
 from agents.policy import setup
+from agents.policy.ladder import parse_signal
+from agents.policy.states import ALIVE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,6 +54,19 @@ SETUP_FIELDS: Final = [
 
 # Whoever changes one of these runs code as the hub's user.
 COMMAND_FIELDS: Final = ("command", "env", "cwd")
+
+# A run keeps these as it was started with; all others take effect at once.
+LAUNCH_FIELDS: Final = ("kind", "adapter", "node", "command", "env", "cwd", "stdin")
+
+
+NUMBER_FIELDS: Final = (
+    "max_restarts",
+    "restart_window",
+    "backoff_initial",
+    "backoff_max",
+    "healthy_after",
+    "stop_grace",
+)
 
 
 class Agent(models.Model):
@@ -108,6 +123,11 @@ class Agent(models.Model):
     )
 
     revision = models.PositiveIntegerField(default=1, editable=False)
+    launch_revision = models.PositiveIntegerField(
+        default=1,
+        editable=False,
+        help_text="The revision that last changed what is launched.",
+    )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
 
     desired_state = models.CharField(
@@ -201,54 +221,69 @@ class Agent(models.Model):
         """Write the set-up only: other columns have other writers."""
         update_fields: Iterable[str] | None = kwargs.get("update_fields")
         if self.pk and update_fields is None and not kwargs.get("force_insert"):
-            kwargs["update_fields"] = [*SETUP_FIELDS, "revision"]
+            kwargs["update_fields"] = [*SETUP_FIELDS, "revision", "launch_revision"]
         super().save(*args, **kwargs)
 
     def get_absolute_url(self) -> str:
         """The agent's live page."""
         return reverse("agent", args=[self.name])
 
+    @property
+    def runs_older_setup(self) -> bool:
+        """Whether a restart would change what runs."""
+        ran = self.run_revision
+        return self.status in ALIVE and ran is not None and ran < self.launch_revision
+
     def clean(self) -> None:
-        """Refuse a set-up that cannot work; each message says what to change."""
+        """Refuse a set-up that cannot work; each message says what to change.
+
+        Runs after fields have been refused too: any value may stand in any field.
+        """
+        # Django lets nothing at all pass as empty, which the columns do not take.
+        self.role, self.cwd = _text(self.role), _text(self.cwd)
         problems = {
-            "name": setup.name_problem(self.name),
+            "name": setup.name_problem(_text(self.name)) or self._name_taken(),
+            "role": setup.role_problem(self.role),
             "command": setup.command_problem(self.command),
             "env": setup.env_problem(self.env),
             "labels": setup.labels_problem(self.labels),
             "capabilities": setup.capabilities_problem(self.capabilities),
             "cwd": setup.cwd_problem(self.cwd),
-            "stop_signal": setup.signal_problem(self.stop_signal),
+            "stop_signal": setup.signal_problem(_text(self.stop_signal)),
         }
+        # Django leaves the choices of fields that no form shows unjudged.
         if self.kind == Kind.NATIVE_LLM:
             problems["kind"] = (
                 "Native LLM agents are not part of this version. Use process_wrapper."
             )
+        elif self.kind != Kind.PROCESS_WRAPPER:
+            problems["kind"] = f"There is no kind {self.kind!r}. Use process_wrapper."
+        if self.adapter not in Adapter.values:
+            problems["adapter"] = f"There is no adapter {self.adapter!r}. Use command."
         if self.node != "local":
             problems["node"] = (
                 f"There is no node {self.node!r}. Use 'local', the hub's own machine."
             )
-        numbers = {
-            name: getattr(self, name)
-            for name in [
-                "restart_window",
-                "healthy_after",
-                "backoff_initial",
-                "backoff_max",
-                "stop_grace",
-                "max_restarts",
-            ]
-        }
-        # A number that is no number has its own message from the field.
-        if not any(v is None for k, v in numbers.items() if k != "max_restarts"):
-            problems |= setup.timing_problems(numbers)
-        if self.pk and self.name != self._stored_name():
-            problems["name"] = "A name never changes. Make a new agent instead."
+        numbers = {name: getattr(self, name) for name in NUMBER_FIELDS}
+        # What is no number has its own message from the field.
+        problems |= setup.timing_problems(
+            {name: n for name, n in numbers.items() if isinstance(n, int | float)}
+            | {"max_restarts": self.max_restarts}
+        )
         if found := {key: text for key, text in problems.items() if text}:
             raise ValidationError(found)
+        self.stop_signal = parse_signal(self.stop_signal).name.removeprefix("SIG")
 
-    def _stored_name(self) -> str:
-        names = type(self).objects.filter(pk=self.pk).values_list("name", flat=True)
-        return names.first() or self.name
+    def _name_taken(self) -> str | None:
+        """Why it cannot have this name, good as it is."""
+        agents = type(self).objects
+        if not self.pk:
+            taken = agents.filter(name__iexact=self.name).exists()
+            return "An agent of this name exists already." if taken else None
+        stored = agents.filter(pk=self.pk).values_list("name", flat=True).first()
+        if stored in (None, self.name):
+            return None
+        return "A name never changes. Make a new agent instead."
 
     def as_setup(self) -> setup.AgentSetup:
         """The set-up as the engine takes it."""
@@ -265,5 +300,10 @@ class Agent(models.Model):
             stop_grace=self.stop_grace,
             restart=setup.restart_policy(values),
             revision=self.revision,
+            launch_revision=self.launch_revision,
             env=dict(self.env),
         )
+
+
+def _text(value: object) -> str:
+    return "" if value is None else str(value)

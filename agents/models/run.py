@@ -42,6 +42,7 @@ class Run(models.Model):
     class Meta:
         default_permissions = ("view",)
         ordering: ClassVar = ["-created_at"]
+        indexes: ClassVar = [models.Index(fields=["-created_at"], name="run_newest")]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["agent", "number"], name="run_number_once"),
             models.UniqueConstraint(

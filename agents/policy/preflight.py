@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from agents.policy.setup import LONGEST_ARGUMENT
+
 # ELF and the four byte orders of Mach-O.
 _MAGIC: Final = (
     b"\x7fELF",
@@ -39,11 +41,42 @@ def check(command: tuple[str, ...], cwd: str, env: Mapping[str, str]) -> Cleared
     """What will be run and where; raises Refused with one clear reason."""
     if not command or not command[0].strip():
         raise Refused("the command is empty")
+    _text("the working directory", cwd)
+    for argument in command:
+        _argument("an argument", argument)
+    for name, value in env.items():
+        _variable(name, value)
     directory = _directory(cwd)
     program = _program(command[0], directory, env)
     _executable(program, command[0])
-    _format(program)
+    _format(program, directory)
     return Cleared((program, *command[1:]), directory)
+
+
+def _text(what: str, text: str) -> bytes:
+    """What execve cannot take would otherwise fail in the middle of a spawn."""
+    try:
+        encoded = os.fsencode(text)
+    except UnicodeEncodeError:
+        raise Refused(f"{what} has half a letter (a lone surrogate) in it") from None
+    if b"\0" in encoded:
+        raise Refused(f"{what} has a NUL character in it")
+    return encoded
+
+
+def _argument(what: str, text: str) -> None:
+    encoded = _text(what, text)
+    if len(encoded) > LONGEST_ARGUMENT:
+        raise Refused(
+            f"{what} has {len(encoded):,} bytes, and the system takes "
+            f"{LONGEST_ARGUMENT:,}; put the text into a file"
+        )
+
+
+def _variable(name: str, value: str) -> None:
+    if not name or "=" in name:
+        raise Refused(f"{name!r} is not a variable's name")
+    _argument(f"the variable {name!r}", f"{name}={value}")
 
 
 def _directory(cwd: str) -> str:
@@ -63,10 +96,7 @@ def _directory(cwd: str) -> str:
 
 def _program(name: str, directory: str, env: Mapping[str, str]) -> str:
     if "/" in name:
-        path = os.path.join(directory, os.path.expanduser(name))
-        if not os.path.lexists(path):
-            raise Refused(f"program not found: {name}")
-        return path
+        return os.path.join(directory, os.path.expanduser(name))
     denied = ""
     for folder in env.get("PATH", os.defpath).split(os.pathsep):
         path = os.path.join(directory, folder, name)
@@ -83,7 +113,8 @@ def _executable(path: str, name: str) -> None:
     try:
         mode = os.stat(path).st_mode
     except FileNotFoundError:
-        raise Refused(f"program not found: {name} is a broken link") from None
+        broken = " is a broken link" if os.path.islink(path) else ""
+        raise Refused(f"program not found: {name}{broken}") from None
     except OSError as error:
         raise Refused(f"program {name}: {error.strerror}") from None
     if stat.S_ISDIR(mode):
@@ -94,7 +125,7 @@ def _executable(path: str, name: str) -> None:
         raise Refused(f"no permission to run {name} (not executable)")
 
 
-def _format(path: str) -> None:
+def _format(path: str, directory: str) -> None:
     try:
         with Path(path).open("rb") as file:
             head = file.read(256)
@@ -102,11 +133,24 @@ def _format(path: str) -> None:
         return  # Executable but not readable is allowed; the kernel decides.
     if head.startswith(_MAGIC):
         return
+    if not head:
+        raise Refused(f"not a program: {path} is empty")
     if not head.startswith(b"#!"):
         raise Refused(f"not a program: {path} has no #! line and is not a binary")
-    words = head[2:].split(b"\n", 1)[0].split()
-    if not words:
+    first_line = head[2:].split(b"\n", 1)[0]
+    if first_line.endswith(b"\r"):
+        raise Refused(
+            f"not a program: {path} has Windows line ends, and so its #! line "
+            "names a program that does not exist; save it with Unix line ends"
+        )
+    # As the kernel splits it: at blanks and tabs only.
+    words = first_line.replace(b"\t", b" ").split(b" ")
+    named = next((word for word in words if word), b"")
+    if not named:
         raise Refused(f"not a program: {path} names no interpreter after #!")
-    interpreter = os.fsdecode(words[0])
-    if not os.path.exists(interpreter):
+    interpreter = os.fsdecode(named)
+    found = os.path.join(directory, interpreter)
+    if not os.path.exists(found):
         raise Refused(f"{path} names an interpreter that is missing: {interpreter}")
+    if not os.path.isfile(found) or not os.access(found, os.X_OK):
+        raise Refused(f"{path} names an interpreter that cannot be run: {interpreter}")

@@ -11,7 +11,11 @@ from typing import Final
 
 MASK: Final = "••••••"
 _SECRET: Final = re.compile(
-    r"(KEY|TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|COOKIE|AUTH|DSN)S?(_|$)|_PW$|^PW$",
+    r"(KEY|TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|CREDENTIAL|COOKIE|AUTH|DSN)S?\d*(_|$)"
+    # Whole words only: COMPASS, PATH and PWD (the shell's own) are none.
+    r"|(^|_)(PASS|PW|PAT|JWT|CREDS)\d*(_|$)|_PWD$"
+    # Addresses that usually have a password in them.
+    r"|(DATABASE|DB|POSTGRES(QL)?|MYSQL|MONGO(DB)?|REDIS|AMQP|BROKER)_UR[IL]$",
     re.IGNORECASE,
 )
 

@@ -65,8 +65,15 @@ class Decision:
 def within_window(
     policy: RestartPolicy, exits: tuple[float, ...], now: float
 ) -> tuple[float, ...]:
-    """The exits that still count: those younger than the window."""
-    return tuple(at for at in exits if now - at < policy.window)
+    """The exits that still count: the latest ones that are younger than the window.
+
+    Never more than the limit, and none without one: more would change nothing, and
+    a flapper without a limit would be remembered at ever greater length.
+    """
+    if not policy.max_restarts:
+        return ()
+    latest = exits[-policy.max_restarts :]
+    return tuple(at for at in latest if now - at < policy.window)
 
 
 def backoff(policy: RestartPolicy, restarts: int, chance: float) -> float:
@@ -100,6 +107,9 @@ def decide(
         return Decision(Verdict.CRASHED, 0.0, f"{ended.what}; automatic restart is off")
     used = len(within_window(policy, exits, now))
     limit = policy.max_restarts
+    if limit == 0:
+        why = "no automatic restart is allowed (max_restarts is 0)"
+        return Decision(Verdict.CRASHED, 0.0, f"{ended.what}; {why}")
     if limit is not None and used >= limit:
         return Decision(
             Verdict.CRASHED,
@@ -107,11 +117,9 @@ def decide(
             f"{ended.what}; gave up after {_times(limit)} within {policy.window:g} s",
         )
     delay = backoff(policy, restarts, chance)
-    of = "" if limit is None else f" of {limit}"
+    which = f"{restarts + 1}" if limit is None else f"{used + 1} of {limit}"
     when = f"in {delay:.1f} s" if delay else "at once"
-    return Decision(
-        Verdict.RESTART, delay, f"{ended.what}; restart {used + 1}{of} {when}"
-    )
+    return Decision(Verdict.RESTART, delay, f"{ended.what}; restart {which} {when}")
 
 
 def _times(restarts: int) -> str:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import os
 import re
+import signal
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -21,6 +23,8 @@ ENV_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 LABEL_KEY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./-]{0,62}")
 OWN_ENV_PREFIX: Final = "AGENTHUB_"
 DAY: Final = 86_400.0
+# Linux's MAX_ARG_STRLEN without its closing NUL: no text given to a program is longer.
+LONGEST_ARGUMENT: Final = 131_071
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,7 @@ class AgentSetup:
     stop_grace: float
     restart: RestartPolicy
     revision: int
+    launch_revision: int
     env: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -65,8 +70,37 @@ def command_problem(command: object) -> str | None:
         )
     if not command or not command[0].strip():
         return "The command is empty. Name the program to run."
-    if any("\0" in argument for argument in command):
-        return "An argument cannot contain a NUL character."
+    for argument in command:
+        if problem := argument_problem(argument):
+            return f"An argument {problem}"
+    return None
+
+
+def text_problem(text: str) -> str | None:
+    """Why the system cannot be given this text; it goes on after its subject."""
+    if "\0" in text:
+        return "cannot contain a NUL character."
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "cannot contain half a letter (a lone surrogate)."
+    return None
+
+
+def argument_problem(text: str) -> str | None:
+    """Why no program can be given this text, likewise."""
+    if problem := text_problem(text):
+        return problem
+    size = len(text.encode())
+    if size <= LONGEST_ARGUMENT:
+        return None
+    return f"has {size:,} bytes, and the system takes {LONGEST_ARGUMENT:,}. Use a file."
+
+
+def role_problem(role: str) -> str | None:
+    """Why this cannot be a role: it is shown in tables and on terminals."""
+    if any(unicodedata.category(letter) in ("Cc", "Cs") for letter in role):
+        return "A role is one line of text, without control characters."
     return None
 
 
@@ -84,8 +118,8 @@ def env_problem(env: object) -> str | None:
             return f"{name}: names beginning with {OWN_ENV_PREFIX} are the hub's own."
         if not isinstance(value, str):
             return f"{name}: the value must be a text; put it in quotes."
-        if "\0" in value:
-            return f"{name}: the value cannot contain a NUL character."
+        if problem := argument_problem(f"{name}={value}"):
+            return f"{name}: the value {problem}"
     return None
 
 
@@ -104,7 +138,8 @@ def labels_problem(labels: object) -> str | None:
 def capabilities_problem(capabilities: object) -> str | None:
     """Why these cannot be capabilities: a list of short texts."""
     if not isinstance(capabilities, list) or not all(
-        isinstance(c, str) and c.strip() and len(c) <= 100 for c in capabilities
+        isinstance(c, str) and c.strip() and len(c) <= 100 and c.isprintable()
+        for c in capabilities
     ):
         return 'Capabilities are a list of short texts: ["review", "python"].'
     return None
@@ -114,8 +149,8 @@ def cwd_problem(cwd: str) -> str | None:
     """Why the program cannot start there; empty means the hub's own choice."""
     if not cwd:
         return None
-    if "\0" in cwd:
-        return "A directory's name cannot contain a NUL character."
+    if problem := text_problem(cwd):
+        return f"A directory's name {problem}"
     if not os.path.isabs(os.path.expanduser(cwd)):
         return f"{cwd!r} is relative. Give the whole path, beginning with / or ~."
     if not os.path.isdir(os.path.expanduser(cwd)):
@@ -126,32 +161,48 @@ def cwd_problem(cwd: str) -> str | None:
 def signal_problem(name: str) -> str | None:
     """Why this cannot be the stop signal."""
     try:
-        parse_signal(name)
+        chosen = parse_signal(name)
     except ValueError as error:
         return str(error)
+    if chosen is signal.SIGSTOP:
+        return "STOP freezes a program and cannot end it. Use TERM, INT or HUP."
     return None
 
 
 def timing_problems(values: Mapping[str, Any]) -> dict[str, str]:
-    """What is wrong with the numbers, by field."""
+    """What is wrong with the numbers, by field; a field left out is not judged."""
     problems: dict[str, str] = {}
     for name in ("restart_window", "healthy_after"):
-        if not 0 < values[name] <= 30 * DAY:
+        if name in values and not _within(values[name], 0, 30 * DAY, empty=False):
             problems[name] = "Give more than 0 seconds and at most 30 days."
     for name in ("backoff_initial", "backoff_max", "stop_grace"):
-        if not 0 <= values[name] <= DAY:
+        if name in values and not _within(values[name], 0, DAY):
             problems[name] = "Give 0 seconds or more, at most one day."
-    if values["max_restarts"] is not None and not 0 <= values["max_restarts"] <= 10**6:
+    most = values.get("max_restarts")
+    if most is not None and not (isinstance(most, int) and _within(most, 0, 10**6)):
         problems["max_restarts"] = (
             "Give 0 or more, or leave it empty (null) for no limit."
         )
+    judged = values.keys() - problems.keys()
+    if not {"backoff_initial", "backoff_max"} <= judged:
+        return problems
     first, last = values["backoff_initial"], values["backoff_max"]
-    if not {"backoff_initial", "backoff_max"} & set(problems) and first > last:
+    if first > last:
         problems["backoff_initial"] = (
             f"The first back-off ({first:g} s) is longer than the longest "
             f"({last:g} s). Lower this one or raise backoff_max."
         )
     return problems
+
+
+def _within(value: object, low: float, high: float, *, empty: bool = True) -> bool:
+    """Whether it is a number from low to high; without `empty`, above low.
+
+    NaN is in no range, and True is no number.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return low <= value <= high and (empty or value > low)
 
 
 def restart_policy(values: Mapping[str, Any]) -> RestartPolicy:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from django.urls import reverse
 from django.utils import timezone
 
 from agents.models import Agent, Request, Run, StatusChange
@@ -31,6 +32,7 @@ SHOWN_RUNS: Final = 10
 NEWEST_RUNS: Final = 7
 SHOWN_CHANGES: Final = 30
 SHOWN_REQUESTS: Final = 10
+SHOWN_LATELY: Final = 12
 # What a full sparkline means at least: one core, and 32 MB.
 CPU_FLOOR: Final = 100.0
 MEMORY_FLOOR: Final = 32.0 * 1024 * 1024
@@ -64,6 +66,8 @@ class ChangeView:
     """One line of the history; a note when the status stayed."""
 
     id: int
+    agent: str
+    url: str
     at: Stamp
     was: str
     was_label: str
@@ -133,7 +137,7 @@ class AgentDetail:
     older_setup: str
     retry_at: Stamp | None
     started_at: Stamp | None
-    node: str
+    pid: int | None
     setup: SetupView
     figures: FiguresView
     run: RunView | None
@@ -159,12 +163,12 @@ def detail(agent_id: int) -> AgentDetail | None:
         wanted_label=str(DesiredChoice(agent.desired_state).label),
         generation=agent.generation,
         settled=agent.generation == agent.observed_generation,
-        older_setup=_older_setup(agent, status),
+        older_setup=_older_setup(agent),
         retry_at=figures.stamp_or_none(
             agent.retry_at if status is Status.BACKOFF else None
         ),
         started_at=figures.stamp_or_none(agent.started_at if status in ALIVE else None),
-        node=agent.node,
+        pid=agent.pid,
         setup=setup_view(agent),
         figures=figures_view(agent),
         run=run_view(agent.run) if agent.run else None,
@@ -236,11 +240,12 @@ def _restart_words(agent: Agent) -> str:
     return f"{when}, {limit}, {waits}"
 
 
-def _older_setup(agent: Agent, status: Status) -> str:
-    ran = agent.run_revision
-    if ran is None or ran == agent.revision or status not in ALIVE:
+def _older_setup(agent: Agent) -> str:
+    if not agent.runs_older_setup:
         return ""
-    return f"revision {ran}, and the set-up is at revision {agent.revision}"
+    return (
+        f"revision {agent.run_revision}, and the set-up is at revision {agent.revision}"
+    )
 
 
 def run_view(run: Run) -> RunView:
@@ -270,6 +275,8 @@ def change_view(change: StatusChange) -> ChangeView:
     """One line of the history; fetch it with `select_related("run")`."""
     return ChangeView(
         id=change.pk,
+        agent=change.agent_name,
+        url=reverse("agent", args=[change.agent_name]),
         at=figures.stamp(change.at),
         was=change.from_status,
         was_label=str(StatusChoice(change.from_status).label),
@@ -280,6 +287,12 @@ def change_view(change: StatusChange) -> ChangeView:
         actor=change.actor,
         run=change.run.number if change.run else None,
     )
+
+
+def lately() -> tuple[ChangeView, ...]:
+    """The newest lines of all histories."""
+    newest = StatusChange.objects.select_related("run")[:SHOWN_LATELY]
+    return tuple(change_view(one) for one in newest)
 
 
 def request_view(request: Request) -> RequestView:

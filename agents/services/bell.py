@@ -54,14 +54,15 @@ def ring(node: str) -> None:
         try:
             loop.call_soon_threadsafe(wake)
         except RuntimeError:  # The loop has closed: its successor will look.
-            stop_answering(node)
-        return
-    layer = get_channel_layer()
-    # In memory there is nobody to hear but this process, which has no waker.
-    if layer is None or isinstance(layer, InMemoryChannelLayer):
+            with _lock:
+                if _wakers.get(node) is waker:
+                    del _wakers[node]
         return
     try:
-        async_to_sync(layer.send)(channel_name(node), dict(WAKE))
+        layer = get_channel_layer()
+        # In memory there is nobody to hear but this process, which has no waker.
+        if layer is not None and not isinstance(layer, InMemoryChannelLayer):
+            async_to_sync(layer.send)(channel_name(node), dict(WAKE))
     except ChannelFull:
         pass  # It has rings enough to hear.
     except Exception:

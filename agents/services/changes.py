@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from django.db import connection
 from django.db.models import Max
@@ -69,7 +69,8 @@ class Glance:
     """
 
     def __init__(self) -> None:
-        self._version: int | None = None
+        # The number is the connection's own: another one may begin with the same.
+        self._last: tuple[Any, int] | None = None
         self._prints: tuple[tuple[int, int], ...] = ()
         self._looked_at = 0.0
 
@@ -92,9 +93,9 @@ class Glance:
             return True
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA data_version")
-            version = int(cursor.fetchone()[0])
-        changed = version != self._version
-        self._version = version
+            seen = (connection.connection, int(cursor.fetchone()[0]))
+        changed = seen != self._last
+        self._last = seen
         return changed
 
 
@@ -114,5 +115,6 @@ def _footprints() -> tuple[tuple[int, int], ...]:
 
 
 def prune() -> int:
-    """Delete rows older than a day; how many."""
-    return Change.objects.filter(at__lt=timezone.now() - KEEP).delete()[0]
+    """Delete rows older than a day, but the last: `latest` never falls. How many."""
+    old = Change.objects.filter(at__lt=timezone.now() - KEEP, seq__lt=latest())
+    return old.delete()[0]

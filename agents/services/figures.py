@@ -49,11 +49,12 @@ def size(number: float | None) -> str:
         return NOTHING
     if number < 999.5:
         return f"{number:.0f} B"
-    for unit in _UNITS:
+    power = 0
+    while number >= 999.5 and power < len(_UNITS):
         number /= 1024
-        if number < 999.5:
-            break
-    return f"{number:.1f} {unit}" if number < 9.95 else f"{number:.0f} {unit}"
+        power += 1
+    digits = 1 if number < 9.95 else 0
+    return f"{number:.{digits}f} {_UNITS[power - 1]}"
 
 
 def seconds(value: float) -> str:

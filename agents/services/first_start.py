@@ -10,7 +10,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, Permission
 from django.db import transaction
 
-from agents.models import Agent
+from agents.models import Agent, Request
 from agents.policy.states import Action
 from agents.services import lifecycle, setups
 from agents.services.lifecycle import Asker
@@ -26,12 +26,12 @@ def make_groups() -> None:
     for name, permissions in GROUPS.items():
         group, created = Group.objects.get_or_create(name=name)
         if created:
-            codenames = [permission.split(".")[1] for permission in permissions]
-            group.permissions.set(
-                Permission.objects.filter(
-                    content_type__app_label="agents", codename__in=codenames
-                )
-            )
+            group.permissions.set(_permission(one) for one in permissions)
+
+
+def _permission(name: str) -> Permission:
+    app, codename = name.split(".")
+    return Permission.objects.get(content_type__app_label=app, codename=codename)
 
 
 def make_admin(password: str) -> str | None:
@@ -98,15 +98,19 @@ DEMO: Final[list[dict[str, Any]]] = [
 
 
 def make_demo() -> int:
-    """Make and start the demo agents; how many. None where there is any agent."""
-    if Agent.objects.exists():
-        return 0
-    made = [Agent(**values) for values in DEMO]
-    for agent in made:
-        setups.save(agent)
-    lifecycle.ask(
-        Action.START,
-        [agent.pk for agent in made],
-        Asker("hub", "first start", "the demo"),
-    )
+    """Make and start the demo agents, all or none; how many.
+
+    Not where there is an agent or ever was one: who deleted the demo meant it.
+    """
+    with transaction.atomic():
+        if Agent.objects.exists() or Request.objects.exists():
+            return 0
+        made = [Agent(**values) for values in DEMO]
+        for agent in made:
+            setups.save(agent)
+        lifecycle.ask(
+            Action.START,
+            [agent.pk for agent in made],
+            Asker("hub", "first start", "the demo"),
+        )
     return len(made)

@@ -40,11 +40,16 @@ class Asked:
     already: bool
 
 
+class KeyTaken(ValueError):
+    """An idempotency key came again for another action; nothing is recorded."""
+
+
 def ask(action: Action, agent_ids: Iterable[int], asker: Asker) -> list[Asked]:
     """Record one request for each agent, in one transaction; ring on commit.
 
     A wish with an idempotency key that an agent has seen is not recorded again:
-    the earlier one is answered. Unknown ids are left out.
+    the earlier one is answered, and KeyTaken is raised if it was for another action.
+    Unknown ids are left out.
     """
     ids = sorted(set(agent_ids))
     with transaction.atomic():
@@ -54,7 +59,7 @@ def ask(action: Action, agent_ids: Iterable[int], asker: Asker) -> list[Asked]:
             .order_by("pk")
             .only("pk", "name", "node", "generation", "status", "observed_generation")
         )
-        seen = _seen(agents, asker.idempotency_key)
+        seen = _seen(action, agents, asker.idempotency_key)
         fresh = [agent for agent in agents if agent.pk not in seen]
         asked = _record(action, fresh, asker)
         for node in {agent.node for agent in fresh}:
@@ -63,11 +68,16 @@ def ask(action: Action, agent_ids: Iterable[int], asker: Asker) -> list[Asked]:
     return [by_id[agent.pk] for agent in agents]
 
 
-def _seen(agents: list[Agent], key: str) -> dict[int, Asked]:
+def _seen(action: Action, agents: list[Agent], key: str) -> dict[int, Asked]:
     if not key:
         return {}
     names = {agent.pk: agent.name for agent in agents}
-    earlier = Request.objects.filter(agent_id__in=names, idempotency_key=key)
+    earlier = list(Request.objects.filter(agent_id__in=names, idempotency_key=key))
+    if other := next((one for one in earlier if one.action != action), None):
+        raise KeyTaken(
+            f"the idempotency key {key!r} was used to {other.action} "
+            f"{other.agent_name}; use a new one to {action} it"
+        )
     return {
         request.agent_id: Asked(
             request.agent_id,

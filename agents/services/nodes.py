@@ -15,20 +15,23 @@ from agents.services import changes
 
 LEASE: Final = timedelta(seconds=15)
 RENEW_EVERY: Final = 5.0
+_SILENCE: Final = "no word from the node's supervisor"
 
 
 def take(name: str, boot_id: str, pid: int) -> int:
     """This process now supervises the node; the new epoch."""
-    Node.objects.get_or_create(name=name)
     now = timezone.now()
-    Node.objects.filter(name=name).update(
-        boot_id=boot_id,
-        pid=pid,
-        epoch=F("epoch") + 1,
-        last_seen=now,
-        lease=now + LEASE,
-    )
-    return Node.objects.values_list("epoch", flat=True).get(name=name)
+    # In one transaction: two that take it at once must not read the same epoch.
+    with transaction.atomic():
+        Node.objects.get_or_create(name=name)
+        Node.objects.filter(name=name).update(
+            boot_id=boot_id,
+            pid=pid,
+            epoch=F("epoch") + 1,
+            last_seen=now,
+            lease=now + LEASE,
+        )
+        return Node.objects.values_list("epoch", flat=True).get(name=name)
 
 
 def renew(name: str, epoch: int) -> bool:
@@ -61,20 +64,17 @@ def mark_silent() -> int:
     """
     now = timezone.now()
     gone = Q(lease__lt=now) | Q(lease=None, epoch__gt=0)
-    silent = list(Node.objects.filter(gone).values_list("name", flat=True))
-    if not silent:
-        return 0
+    silent = Node.objects.filter(gone).values("name")
     watched = [status.value for status in ALIVE - {Status.UNKNOWN}]
+    doubtful = Agent.objects.filter(node__in=silent, status__in=watched)
+    if not doubtful.exists():
+        return 0  # Looked at often: only news is worth a lock.
     with transaction.atomic():
-        agents = list(
-            Agent.objects.select_for_update().filter(
-                node__in=silent, status__in=watched
-            )
-        )
+        agents = list(doubtful.select_for_update())
         Agent.objects.filter(pk__in=[agent.pk for agent in agents]).update(
             status=Status.UNKNOWN,
             status_since=now,
-            status_reason="no word from the node's supervisor",
+            status_reason=_SILENCE,
             status_source="web",
         )
         StatusChange.objects.bulk_create(
@@ -83,7 +83,7 @@ def mark_silent() -> int:
                 agent_name=agent.name,
                 from_status=agent.status,
                 to_status=Status.UNKNOWN,
-                reason=f"no word from the supervisor of node {agent.node}",
+                reason=_SILENCE,
                 source="web",
                 run_id=agent.run_id,
                 at=now,

@@ -44,6 +44,15 @@ BY_URGENCY: Final = (
     _S.RUNNING,
     _S.STOPPED,
 )
+ALONG_THE_BAR: Final = (
+    _S.RUNNING,
+    _S.STARTING,
+    _S.STOPPING,
+    _S.BACKOFF,
+    _S.UNKNOWN,
+    _S.CRASHED,
+    _S.STOPPED,
+)
 NEEDS_LOOK: Final = NEEDS_A_PERSON | {Status.BACKOFF}
 MOST_PROBLEMS: Final = 12
 
@@ -224,7 +233,7 @@ def status_counts() -> tuple[StatusCount, ...]:
     total = sum(counted.values()) or 1
     begin = 0.0
     found = []
-    for status in reversed(BY_URGENCY):
+    for status in ALONG_THE_BAR:
         count = counted.get(status.value, 0)
         width = 1000 * count / total
         label = str(StatusChoice(status.value).label)
@@ -232,7 +241,7 @@ def status_counts() -> tuple[StatusCount, ...]:
             StatusCount(status.value, label, count, round(begin, 2), round(width, 2))
         )
         begin += width
-    return tuple(reversed(found))
+    return tuple(sorted(found, key=lambda one: BY_URGENCY.index(Status(one.status))))
 
 
 def troubled() -> QuerySet[Agent]:

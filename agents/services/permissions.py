@@ -22,4 +22,5 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "Operators": (VIEW, *HISTORY, OPERATE),
     "Configurators": (VIEW, *HISTORY, OPERATE, CONFIGURE),
     "Command authors": (VIEW, *HISTORY, OPERATE, CONFIGURE, DEFINE_COMMANDS),
+    "Auditors": (VIEW, *HISTORY, "admin.view_logentry"),
 }

@@ -123,10 +123,12 @@ def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _place(error: yaml.YAMLError) -> str:
-    problem = getattr(error, "problem", None) or str(error)
+    problem = str(getattr(error, "problem", None) or error)
+    if context := getattr(error, "context", None):
+        problem += f" ({context})"
     mark = getattr(error, "problem_mark", None)
     if mark is None:
-        return str(problem)
+        return problem
     return f"line {mark.line + 1}, column {mark.column + 1}: {problem}"
 
 

@@ -31,7 +31,7 @@ RESERVED: Final[Mapping[str, Any]] = {
     "max_concurrent_tasks": 1,
     "budget": {},
 }
-KEYS: Final = ("name", *SETUP_FIELDS, *RESERVED)
+KEYS: Final = ("name", *SETUP_FIELDS)
 
 
 def defaults() -> dict[str, Any]:
@@ -70,18 +70,7 @@ def _says_nothing(key: str, value: Any) -> bool:
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError("Give a text; put it in quotes.")
-    _check_storable([value])
     return value
-
-
-def _check_storable(texts: Iterable[str]) -> None:
-    for text in texts:
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            raise ValueError("Half a letter (a lone surrogate) is in it.") from None
-        if "\0" in text:
-            raise ValueError("A NUL character is in it.")
 
 
 def _name(value: Any) -> str:
@@ -110,8 +99,6 @@ def _flat(problem: Callable[[Any], str | None]) -> Callable[[Any], Any]:
     def check(value: Any) -> Any:
         if found := problem(value):
             raise ValueError(found)
-        texts = [*value, *value.values()] if isinstance(value, dict) else value
-        _check_storable(texts)
         return value
 
     return check

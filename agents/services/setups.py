@@ -1,6 +1,7 @@
 """Agents are made, changed and deleted here, by every door.
 
-A change of set-up bumps `revision` and never restarts anything.
+A change of set-up bumps `revision` and never restarts anything; what a run was
+launched with stays until its restart, all else takes effect at once.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from django.db import transaction
 
 from agents.models import Agent
-from agents.models.agent import SETUP_FIELDS
+from agents.models.agent import LAUNCH_FIELDS, SETUP_FIELDS
 from agents.policy.states import Status
 from agents.services import changes
 
@@ -25,6 +26,9 @@ def save(agent: Agent) -> list[str]:
     agent.full_clean()
     with transaction.atomic():
         if agent._state.adding:
+            # Again, now that nobody else writes: another may have taken the name.
+            agent.validate_unique()
+            agent.validate_constraints()
             agent.save(force_insert=True)
             changed = list(SETUP_FIELDS)
         else:
@@ -37,7 +41,10 @@ def save(agent: Agent) -> list[str]:
             if not changed:
                 return []
             agent.revision = stored.revision + 1
-            agent.save(update_fields=[*changed, "revision"])
+            agent.launch_revision = stored.launch_revision
+            if not set(changed).isdisjoint(LAUNCH_FIELDS):
+                agent.launch_revision = agent.revision
+            agent.save(update_fields=[*changed, "revision", "launch_revision"])
         changes.append(changes.AGENT, [agent.pk])
     return changed
 
@@ -46,10 +53,14 @@ def delete(agent: Agent) -> None:
     """Delete an agent that is not alive; its requests, runs and history stay."""
     with transaction.atomic():
         stored = Agent.objects.select_for_update().get(pk=agent.pk)
-        settled = stored.generation == stored.observed_generation
-        if not settled or stored.status not in (Status.STOPPED, Status.CRASHED):
+        if stored.status not in (Status.STOPPED, Status.CRASHED):
             raise StillAlive(
-                f"{agent.name} is {stored.status}. Stop it before deleting it."
+                f"{stored.name} is {stored.status}. Stop it before deleting it."
+            )
+        if stored.generation != stored.observed_generation:
+            raise StillAlive(
+                f"{stored.name} has been asked to {stored.wanted_action}. "
+                "Stop it, or wait until that is done, before deleting it."
             )
         stored.delete()
         changes.append(changes.AGENT, [agent.pk])

@@ -188,6 +188,8 @@ class _Planner:
 def _exported(key: str, value: Any) -> Any:
     if key == "env":
         return {name: None if is_secret(name) else v for name, v in value.items()}
+    if isinstance(value, str):
+        return str(value)  # A choice not read back from a row yet is no plain text.
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return value

@@ -87,7 +87,7 @@ class ManagedAgent:
             settled_generation=self.seen.generation,
             run_generation=None if live is None else live.generation,
             run_age=0.0 if live is None else boot_seconds() - live.began,
-            same_setup=live is not None and live.revision == self.setup.revision,
+            same_setup=live is not None and live.revision >= self.setup.launch_revision,
             stopping=live is not None and live.stopping,
             retry_due=retry is not None and retry.seconds_until() == 0.0,
         )

@@ -44,21 +44,18 @@ def reap(leader: ProcessId, folder: Path) -> Ended | None:
     Our own child is asked for by waitpid; what an earlier hub started has left
     its code in the exit file.
     """
+    found = look_at(leader.pid)
+    if found is None or found.ticks != leader.ticks:
+        return last_words(folder)
     try:
         pid, status = os.waitpid(leader.pid, os.WNOHANG)
     except ChildProcessError:
-        return _ended_elsewhere(leader, folder)
+        # Somebody else's child; its parent has not collected it yet.
+        return None if found.state not in "ZX" else last_words(folder)
     if pid == 0:
         return None
     code = os.waitstatus_to_exitcode(status)
     return Ended(code if code >= 0 else 128 - code, datetime.now(UTC))
-
-
-def _ended_elsewhere(leader: ProcessId, folder: Path) -> Ended | None:
-    found = look_at(leader.pid)
-    if found is not None and found.ticks == leader.ticks and found.state not in "ZX":
-        return None
-    return last_words(folder)
 
 
 def last_words(folder: Path) -> Ended:

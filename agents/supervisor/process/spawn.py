@@ -21,12 +21,15 @@ from agents.supervisor.process.limits import soft_file_limit
 from agents.supervisor.process.mark import mark_of, wearing
 
 # `trap :` and not `trap ''`: an ignored signal would be inherited by the program.
-# The shell's own words ("Killed") go nowhere; the program's stderr stays its own.
+# Every signal that a person may choose to stop with: the shim has to outlive it.
+# The shell's own words ("Killed") go nowhere; the program's stderr stays its own,
+# and is opened in a subshell because dash would redirect itself as well.
 # `1<>` overwrites the prepared bytes without truncating the file first.
 _SHIM: Final = (
-    "trap : TERM INT HUP QUIT; f=$1; n=$2; shift 2; exec 3>&2 2>/dev/null; "
+    "trap : HUP INT QUIT USR1 USR2 PIPE ALRM TERM VTALRM PROF; "
+    "f=$1; n=$2; shift 2; exec 3>&2 2>/dev/null; "
     'ulimit -S -n "$n"; '
-    '"$@" 2>&3 3>&-; c=$?; printf "%03d\\n" "$c" 1<>"$f"; exit "$c"'
+    '(exec "$@" 2>&3 3>&-); c=$?; printf "%03d\\n" "$c" 1<>"$f"; exit "$c"'
 )
 _RUN_SHIM: Final = ("/bin/sh", "-c", _SHIM, "agenthub")
 _APPEND: Final = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC

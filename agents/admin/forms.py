@@ -1,0 +1,158 @@
+"""The forms of the admin's agents: the set-up, and a wish with its reason."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from django import forms
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+
+from agents.admin.fields import (
+    CommandField,
+    EnvironmentField,
+    ListField,
+    PairsField,
+)
+from agents.models import Agent
+from agents.policy import redact
+
+if TYPE_CHECKING:
+    AgentModelForm = forms.ModelForm[Agent]
+else:
+    AgentModelForm = forms.ModelForm
+
+MOST_AGENTS: Final = 10_000
+
+
+class AgentForm(AgentModelForm):
+    """A set-up. `based_on` is the revision that was shown, `clone_of` a source."""
+
+    based_on = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    clone_of = forms.IntegerField(required=False, widget=forms.HiddenInput)
+    command = CommandField(
+        label="Command",
+        help_text=(
+            "The program and its arguments, quoted as in a shell, or a JSON list: "
+            '<code>["python", "-m", "http.server"]</code>. It never passes a shell: '
+            "no pipes, no <code>$NAME</code>, no <code>*</code>. For one, write "
+            "<code>sh -c '…'</code>."
+        ),
+    )
+    env = EnvironmentField(
+        label="Environment",
+        help_text=(
+            "One <code>NAME=value</code> on each line, without quotes, or a JSON "
+            "object. Values of names such as …_KEY or …_TOKEN are shown as "
+            f"{redact.MASK}; leave the dots to keep the value."
+        ),
+    )
+    labels = PairsField(
+        label="Labels",
+        help_text="One <code>key=value</code> on each line, to find and filter by.",
+    )
+    capabilities = ListField(
+        label="Capabilities",
+        help_text="What it can do, with commas between: <code>review, python</code>.",
+    )
+
+    class Meta:
+        model = Agent
+        fields = "__all__"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, value in self.initial.items():
+            if isinstance(value, float) and value.is_integer():
+                self.initial[name] = int(value)
+        if self.instance.pk:
+            self.initial["based_on"] = self.instance.revision
+
+    def clean_name(self) -> str:
+        """One message, here, for a name that is taken in any case of letters."""
+        name = str(self.cleaned_data["name"])
+        if Agent.objects.filter(name__iexact=name).exists():
+            raise ValidationError("An agent of this name exists already.")
+        return name
+
+    def clean_env(self) -> Any:
+        """Put the stored values back where the mask came back."""
+        env = self.cleaned_data["env"]
+        if not isinstance(env, dict):
+            return env
+        stored = self._stored_env()
+        lost = [name for name in env if env[name] == redact.MASK and name not in stored]
+        if lost:
+            raise ValidationError(
+                f"{lost[0]}: the dots stand for a stored value, and there is none "
+                "of this name. Type the value."
+            )
+        return redact.restored(env, stored)
+
+    def _stored_env(self) -> dict[str, str]:
+        source: Any = self.instance.pk or self.cleaned_data.get("clone_of")
+        found = Agent.objects.filter(pk=source).values_list("env", flat=True).first()
+        return dict(found or {})
+
+    def clean(self) -> dict[str, Any] | None:
+        """Refuse to overwrite what somebody else saved meanwhile."""
+        cleaned = super().clean()
+        shown = self.cleaned_data.get("based_on")
+        if self.instance.pk and shown is not None and shown != self.instance.revision:
+            raise ValidationError(
+                "Somebody changed this set-up while you were editing it "
+                f"(revision {shown} is now {self.instance.revision}). Nothing was "
+                "saved. Open the page anew and make your changes there."
+            )
+        return cleaned
+
+    def add_error(self, field: str | None, error: Any) -> None:
+        """Each problem once, beside its field if the form has it, else on top.
+
+        The model judges the whole set-up: also what this person may not change,
+        and the gaps where the form refused a value already.
+        """
+        if field is None and isinstance(error, ValidationError):
+            error = self._placed(error)
+        super().add_error(field, error)
+
+    def _placed(self, error: ValidationError) -> ValidationError:
+        if not hasattr(error, "error_dict"):
+            return error
+        placed: dict[str, list[ValidationError]] = {}
+        for name, problems in error.error_dict.items():
+            if name in self.errors and name != NON_FIELD_ERRORS:
+                continue
+            if name in self.fields or name == NON_FIELD_ERRORS:
+                placed.setdefault(name, []).extend(problems)
+                continue
+            label = Agent._meta.get_field(name).verbose_name  # type: ignore[union-attr]
+            placed.setdefault(NON_FIELD_ERRORS, []).extend(
+                ValidationError(f"{str(label).capitalize()}: {text}")
+                for problem in problems
+                for text in problem.messages
+            )
+        return ValidationError(placed)
+
+
+class AskForm(forms.Form):
+    """A wish for some agents. `post` is there once it has been confirmed."""
+
+    agents = forms.CharField(required=False, widget=forms.HiddenInput)
+    reason = forms.CharField(
+        required=False,
+        max_length=500,
+        label="Reason",
+        help_text="Optional. It stands in the requests and in the audit log.",
+        widget=forms.TextInput(attrs={"class": "vTextField", "autocomplete": "off"}),
+    )
+    post = forms.CharField(required=False, widget=forms.HiddenInput)
+    next = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def clean_agents(self) -> list[int]:
+        """The ids in `1,2,3`."""
+        ids = [part for part in self.cleaned_data["agents"].split(",") if part]
+        if len(ids) > MOST_AGENTS or not all(
+            part.isascii() and part.isdecimal() and len(part) < 19 for part in ids
+        ):
+            raise ValidationError("These are no agents.")
+        return [int(part) for part in ids]

@@ -1,0 +1,25 @@
+"""Which model is shown by which ModelAdmin."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.contrib.admin import ModelAdmin
+from django.contrib.admin.models import LogEntry
+from django.db.models import Model
+
+from agents.admin.agents import AgentAdmin
+from agents.admin.audit import LogEntryAdmin
+from agents.admin.history import RequestAdmin, StatusChangeAdmin
+from agents.admin.nodes import NodeAdmin
+from agents.admin.runs import RunAdmin
+from agents.models import Agent, Node, Request, Run, StatusChange
+
+ADMINS: Final[dict[type[Model], type[ModelAdmin[Any]]]] = {
+    Agent: AgentAdmin,
+    Request: RequestAdmin,
+    Run: RunAdmin,
+    StatusChange: StatusChangeAdmin,
+    Node: NodeAdmin,
+    LogEntry: LogEntryAdmin,
+}

@@ -1,0 +1,1 @@
+"""Live news for open pages: rendered once per tick, sent to all."""

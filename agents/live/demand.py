@@ -1,0 +1,104 @@
+"""What the open pages need rendered, and what was rendered for them.
+
+Frozen values that pass between the event loop and the editor's thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from agents.services.output import Cursor
+
+
+@dataclass(frozen=True, slots=True)
+class LogDemand:
+    """A reader of a run's output; two readers at the same place are one demand.
+
+    Run 0 is before an agent's first: there is nothing to read yet.
+    """
+
+    agent_id: int
+    name: str
+    run: int
+    folder: str
+    out: Cursor
+    err: Cursor
+
+
+@dataclass(frozen=True, slots=True)
+class LogStep:
+    """What a reader gets next, and where it is then."""
+
+    html: str
+    after: LogDemand
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """What one page shows; `operator`: whether its person may act."""
+
+    operator: bool
+    overview: bool = False
+    agents: bool = False
+    ids: frozenset[int] = frozenset()
+    agent_id: int | None = None
+    log: LogDemand | None = None
+
+    @property
+    def rows(self) -> frozenset[int]:
+        """The agents it shows as rows of the list."""
+        return self.ids if self.agents else frozenset()
+
+    def reading(self, log: LogDemand) -> Demand:
+        """The same page, further on in the output."""
+        return replace(self, log=log)
+
+    @property
+    def tiles(self) -> frozenset[int]:
+        """The agents it shows as tiles of the overview."""
+        return self.ids if self.overview else frozenset()
+
+
+# What a fragment shows: its kind, which agent (0: all), and for whom.
+Key = tuple[str, int, bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """Everything that one tick has rendered, each fragment once.
+
+    `ids`: every agent there is, when that may have changed. `numbers`: CPU and memory
+    by agent, when they are due.
+    """
+
+    seq: int
+    fragments: Mapping[Key, str] = field(default_factory=dict)
+    ids: frozenset[int] | None = None
+    numbers: Mapping[int, tuple[str, str]] = field(default_factory=dict)
+    logs: Mapping[LogDemand, LogStep] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.fragments or self.ids is not None or self.numbers or self.logs)
+
+    def for_page(self, demand: Demand) -> str:
+        """The fragments of what this page shows, as one text."""
+        wanted: list[Key] = [("supervisor", 0, False)]
+        if demand.overview:
+            wanted += [("summary", 0, False), ("lately", 0, False)]
+            wanted.append(("attention", 0, demand.operator))
+            wanted += [("tile", one, False) for one in sorted(demand.ids)]
+        if demand.agents:
+            wanted.append(("counts", 0, False))
+        if demand.agent_id is not None:
+            wanted.append(("agent", demand.agent_id, demand.operator))
+            wanted.append(("figures", demand.agent_id, False))
+        rows = self._joined(
+            ("row", one, demand.operator) for one in sorted(demand.rows)
+        )
+        # Outside of a table, a browser's parser drops rows.
+        table = f"<table><tbody>{rows}</tbody></table>" if rows else ""
+        return self._joined(wanted) + table
+
+    def _joined(self, keys: Iterable[Key]) -> str:
+        return "".join(self.fragments[key] for key in keys if key in self.fragments)

@@ -1,0 +1,130 @@
+"""Looks for news and has it rendered, for all open pages at once.
+
+Everything here runs in one thread of its own, so that its database connection sees
+each commit of others, and no page's query ever waits behind it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+from typing import Final
+
+from django.db import connection
+from django.db.models import Min
+
+from agents.live import follow, fragments, rendering
+from agents.live.demand import Demand, Edition, Key, LogDemand, LogStep
+from agents.models import Change
+from agents.services import agent_detail, changes, nodes, overview
+from agents.services.agent_detail import FiguresView, RunView
+from agents.services.logs import default_log_store
+from agents.services.overview import Supervision
+
+# Seconds. Fragments come at most this often; output and the look itself each tick.
+COALESCE: Final = 0.2
+NUMBERS_EVERY: Final = 2.0
+SILENCE_EVERY: Final = 5.0
+
+
+class Editor:
+    """Remembers what it has told; `seq` is the change counter up to which it looked."""
+
+    def __init__(self) -> None:
+        self.seq = changes.latest()
+        self._glance = changes.Glance()
+        self._store = default_log_store()
+        self._waiting = False
+        self._rendered_at = self._numbers_at = self._silence_at = 0.0
+        self._supervision: Supervision | None = None
+        self._figures: dict[int, FiguresView] = {}
+        self._runs: dict[tuple[int, int], list[RunView]] = {}
+
+    def look(self, demands: Collection[Demand]) -> Edition:
+        """What has changed since the last look, for these pages."""
+        now = time.monotonic()
+        edition = Edition(self.seq)
+        if now - self._silence_at >= SILENCE_EVERY:
+            self._silence_at = now
+            # Our own commit is the one that a glance does not see.
+            self._waiting = bool(nodes.mark_silent()) or self._waiting
+        self._waiting = self._glance.anything_new() or self._waiting
+        if self._waiting and now - self._rendered_at >= COALESCE:
+            self._waiting = False
+            self._rendered_at = now
+            edition = self._news(demands)
+        if now - self._numbers_at >= NUMBERS_EVERY:
+            self._numbers_at = now
+            edition = self._with_numbers(edition, demands)
+        return replace(edition, logs=self._follow(demands))
+
+    def snapshot(self, demand: Demand, after: int) -> Edition:
+        """All that a page shows; of its rows only the new ones, if that can be told."""
+        # Before the rows, so that what is missed here comes with the next look.
+        seq = changes.latest()
+        ids = demand.ids
+        if _is_kept(after):
+            ids &= changes.since(after).agents
+        made = rendering.lists([demand], ids)
+        made["supervisor", 0, False] = fragments.supervisor(overview.supervision())
+        if demand.agent_id is not None:
+            made |= rendering.agents([demand], {demand.agent_id})
+        return Edition(
+            seq,
+            made,
+            overview.ids(),
+            rendering.numbers(demand.ids),
+            self._follow([demand]),
+        )
+
+    def close(self) -> None:
+        """Give the thread's database connection back."""
+        connection.close()
+
+    def _news(self, demands: Collection[Demand]) -> Edition:
+        news = changes.since(self.seq)
+        self.seq = news.seq
+        if not news.agents:
+            return Edition(self.seq)
+        self._runs = {
+            key: runs for key, runs in self._runs.items() if key[0] not in news.agents
+        }
+        made = rendering.lists(demands, news.agents)
+        made |= rendering.agents(demands, news.agents)
+        listing = any(one.overview or one.agents for one in demands)
+        return Edition(self.seq, made, overview.ids() if listing else None)
+
+    def _with_numbers(self, edition: Edition, demands: Collection[Demand]) -> Edition:
+        made: dict[Key, str] = dict(edition.fragments)
+        supervision = overview.supervision()
+        if supervision != self._supervision:
+            self._supervision = supervision
+            made["supervisor", 0, False] = fragments.supervisor(supervision)
+        seen: dict[int, FiguresView] = {}
+        for agent_id in {one.agent_id for one in demands}:
+            view = None if agent_id is None else agent_detail.figures_of(agent_id)
+            if agent_id is None or view is None:
+                continue
+            seen[agent_id] = view
+            if view != self._figures.get(agent_id):
+                made["figures", agent_id, False] = fragments.figures_of(view)
+        self._figures = seen
+        ids: frozenset[int] = frozenset().union(*(one.ids for one in demands))
+        return replace(edition, fragments=made, numbers=rendering.numbers(ids))
+
+    def _follow(self, demands: Iterable[Demand]) -> dict[LogDemand, LogStep]:
+        found = {}
+        for reader in {one.log for one in demands if one.log is not None}:
+            key = (reader.agent_id, reader.run)
+            if key not in self._runs:
+                self._runs[key] = agent_detail.runs_from(*key)
+            if step := follow.step(self._store, reader, self._runs[key]):
+                found[reader] = step
+        return found
+
+
+def _is_kept(after: int) -> bool:
+    """Whether every change since then is still known."""
+    oldest = Change.objects.aggregate(first=Min("seq"))["first"]
+    return after > 0 and oldest is not None and oldest <= after + 1

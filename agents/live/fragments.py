@@ -1,0 +1,131 @@
+"""The parts of a page that change while it is open, rendered to be swapped in.
+
+What may enter: one function for each kind of fragment. The same templates make the
+whole pages, so that what is swapped in looks like what was there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from html import escape
+
+from django.template.loader import get_template
+
+from agents.live.demand import LogDemand
+from agents.services import figures
+from agents.services.agent_detail import (
+    AgentDetail,
+    ChangeView,
+    FiguresView,
+    RunView,
+)
+from agents.services.overview import (
+    AgentRow,
+    Overview,
+    StatusCount,
+    Supervision,
+)
+
+
+def row(agent: AgentRow, *, operator: bool) -> str:
+    """One line of the list."""
+    context = {"row": agent, "operator": operator, "oob": True}
+    return get_template("agents/_row.html").render(context)
+
+
+def tile(agent: AgentRow) -> str:
+    """One tile of the overview."""
+    return get_template("agents/_tile.html").render({"row": agent, "oob": True})
+
+
+def summary(overview: Overview) -> str:
+    """The overview's headline and counts."""
+    context = {"overview": overview, "oob": True}
+    return get_template("agents/_summary.html").render(context)
+
+
+def attention(overview: Overview, *, operator: bool) -> str:
+    """Who needs a person."""
+    context = {"overview": overview, "operator": operator, "oob": True}
+    return get_template("agents/_attention.html").render(context)
+
+
+def lately(changes: Iterable[ChangeView]) -> str:
+    """What has happened lately, to any agent."""
+    context = {"lately": changes, "oob": True}
+    return get_template("agents/_lately.html").render(context)
+
+
+def counts(found: Iterable[StatusCount]) -> str:
+    """The numbers in the list's filter."""
+    numbers = {one.status: one.count for one in found}
+    numbers["all"] = sum(numbers.values())
+    return "".join(
+        f'<span class="count" id="count-{status}" hx-swap-oob="true">{number}</span>'
+        for status, number in numbers.items()
+    )
+
+
+def supervisor(supervision: Supervision) -> str:
+    """The line that says whether anybody watches the agents."""
+    context = {"supervision": supervision, "oob": True}
+    return get_template("agents/_supervisor.html").render(context)
+
+
+def agent(detail: AgentDetail, *, operator: bool) -> str:
+    """Everything on an agent's page but its output and its set-up."""
+    context = {"detail": detail, "operator": operator, "oob": True}
+    return get_template("agents/_agent_live.html").render(context)
+
+
+def gone() -> str:
+    """What stands in the place of a deleted agent's status."""
+    return get_template("agents/_gone.html").render({"oob": True})
+
+
+def figures_of(view: FiguresView) -> str:
+    """What an agent's processes use."""
+    return get_template("agents/_figures.html").render({"figures": view, "oob": True})
+
+
+def notice(new: int, removed: int) -> str:
+    """The line above the list that offers to show it anew."""
+    said = []
+    if new:
+        said.append(figures.counted(new, "new agent"))
+    if removed:
+        said.append(f"{removed} removed")
+    context = {"notice": ", ".join(said), "oob": True}
+    return get_template("agents/_notice.html").render(context)
+
+
+def position(seq: int, frame: int) -> str:
+    """Up to where the page is true now, and what to acknowledge."""
+    return (
+        f'<i id="live-seq" hidden hx-swap-oob="true" data-seq="{seq}" '
+        f'data-frame="{frame}"></i>'
+    )
+
+
+def lines(html: str, reader: LogDemand, partials: tuple[str | None, str | None]) -> str:
+    """New lines of output, unfinished ones (None: as before), and the new place."""
+    new = f'<div id="output-lines" hx-swap-oob="beforeend">{html}</div>' if html else ""
+    unfinished = "".join(
+        f'<div id="output-partial-{stream}" class="line {stream} partial" '
+        f'hx-swap-oob="true">{partial}</div>'
+        for stream, partial in zip(("out", "err"), partials, strict=True)
+        if partial is not None
+    )
+    return (
+        f"{new}{unfinished}"
+        f'<i id="output-cursor" hidden hx-swap-oob="true" data-run="{reader.run}" '
+        f'data-out="{reader.out.offset}" data-err="{reader.err.offset}"></i>'
+    )
+
+
+def divider(run: RunView) -> str:
+    """The line between the output of two runs."""
+    return (
+        f'<div class="line divider" data-run="{run.number}">Run {run.number} began '
+        f"{escape(run.began.text)}</div>"
+    )

@@ -1,0 +1,108 @@
+"""What a page says it shows, as it arrives: checked, then plain values.
+
+Pure. What may enter: the words of the socket's messages from pages.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+MOST_IDS: Final = 5000
+LARGEST: Final = 2**63 - 1
+
+
+class Malformed(ValueError):
+    """A message that no page of ours sends."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogPosition:
+    """Up to where a page shows a run's output."""
+
+    run: int
+    out: int
+    err: int
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """What one page shows.
+
+    `ids`: its rows (agents) or tiles (overview). `known`: the newest agent when it
+    was rendered. `after`: the change counter up to which it is true.
+    """
+
+    overview: bool = False
+    agents: bool = False
+    ids: frozenset[int] = frozenset()
+    known: int = 0
+    agent: str = ""
+    logs: LogPosition | None = None
+    after: int = 0
+
+
+def parse_message(text: str) -> Mapping[str, Any]:
+    """The JSON object with a `type` that every message is."""
+    try:
+        message = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise Malformed("not JSON") from error
+    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+        raise Malformed("a message is an object with a type")
+    return message
+
+
+def parse_subscription(message: Mapping[str, Any]) -> Subscription:
+    """The subscription of a page; topics that are unknown are refused."""
+    topics = message.get("topics", [])
+    if not isinstance(topics, list) or not all(isinstance(t, str) for t in topics):
+        raise Malformed("topics are a list of names")
+    agent = ""
+    wants_logs = False
+    for topic in topics:
+        kind, _, name = topic.partition(":")
+        if kind in {"agent", "logs"} and name and agent in {"", name}:
+            agent = name
+            wants_logs = wants_logs or kind == "logs"
+        elif topic not in {"overview", "agents"}:
+            raise Malformed(f"there is no topic {topic[:80]!r}")
+    return Subscription(
+        overview="overview" in topics,
+        agents="agents" in topics,
+        ids=_ids(message.get("ids", [])),
+        known=_number(message, "known"),
+        agent=agent,
+        logs=_position(message.get("logs")) if wants_logs else None,
+        after=_number(message, "after"),
+    )
+
+
+def parse_frame(message: Mapping[str, Any]) -> int:
+    """The number of the frame that a page says it has."""
+    return _number(message, "frame")
+
+
+def _position(given: object) -> LogPosition:
+    if not isinstance(given, dict):
+        raise Malformed("logs need a run and two offsets")
+    return LogPosition(
+        _number(given, "run"), _number(given, "out"), _number(given, "err")
+    )
+
+
+def _ids(given: object) -> frozenset[int]:
+    if not isinstance(given, list) or len(given) > MOST_IDS:
+        raise Malformed(f"ids are a list of at most {MOST_IDS} numbers")
+    if not all(type(one) is int and 0 <= one <= LARGEST for one in given):
+        raise Malformed("an id is a whole number")
+    return frozenset(given)
+
+
+def _number(given: Mapping[str, Any], name: str) -> int:
+    value = given.get(name, 0)
+    if type(value) is not int or not 0 <= value <= LARGEST:
+        raise Malformed(f"{name} is a whole number, 0 or more")
+    return value

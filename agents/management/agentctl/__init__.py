@@ -1,0 +1,1 @@
+"""The parts of `manage.py agents`: one module for each concern."""

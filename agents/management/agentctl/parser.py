@@ -1,0 +1,136 @@
+"""The command line of `manage.py agents`: what may be written, and what it means."""
+
+from __future__ import annotations
+
+import argparse
+import math
+from typing import Any, Final
+
+from agents.services.logs import STREAMS
+
+ACTIONS: Final = {
+    "start": "start agents; on a crashed one with a fresh restart budget",
+    "stop": "stop agents politely, then firmly; works without a hub too",
+    "restart": "stop and start agents; on a stopped one: start",
+    "kill": "end agents and all they started, at once",
+}
+
+
+def build(parser: argparse.ArgumentParser) -> None:
+    """Add every subcommand to Django's parser."""
+    parser.add_argument("--json", action="store_true", help="for programs")
+    commands = parser.add_subparsers(
+        dest="subcommand", required=True, metavar="subcommand"
+    )
+
+    def add(name: str, summary: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=summary, description=summary)
+        # Without a default: it must not undo a --json before the subcommand.
+        command.add_argument(
+            "--json",
+            action="store_true",
+            default=argparse.SUPPRESS,
+            help="print the API's own shapes",
+        )
+        return command
+
+    add("list", "all agents in a table")
+    status = add("status", "how agents are, since when, why, and how it is known")
+    status.add_argument("names", nargs="*", metavar="NAME", help="none: all")
+    add("summary", "how many agents are how")
+    for action, summary in ACTIONS.items():
+        _add_action(add(action, summary))
+    _add_logs(add("logs", "what an agent wrote: the bytes, nothing added"))
+    for name, summary in (
+        ("history", "every change of status, the newest first"),
+        ("runs", "every run and how it ended, the newest first"),
+    ):
+        command = add(name, summary)
+        command.add_argument("names", nargs="+", metavar="NAME")
+        command.add_argument(
+            "--limit", type=_count, metavar="N", help="the newest N of each agent"
+        )
+    export = add("export", "write all set-ups as YAML; secrets are left out")
+    export.add_argument("file", nargs="?", metavar="FILE", help="none: stdout")
+    import_ = add("import", "make or change agents as a file says, all or nothing")
+    import_.add_argument("file", metavar="FILE", help="YAML or JSON; - is stdin")
+    import_.add_argument(
+        "--dry-run", action="store_true", help="say what would be done, do nothing"
+    )
+
+
+def misuse(options: dict[str, Any]) -> str | None:
+    """What is wrong with a line that argparse alone took for right."""
+    if options["subcommand"] not in ACTIONS:
+        return None
+    given = [bool(options[key]) for key in ("names", "all", "label")]
+    if not any(given):
+        return "name agents, or give --all or --label KEY=VALUE"
+    if sum(given) > 1:
+        return "names, --all and --label exclude each other"
+    return None
+
+
+def _add_action(command: argparse.ArgumentParser) -> None:
+    command.add_argument("names", nargs="*", metavar="NAME")
+    command.add_argument("--all", action="store_true", help="every agent")
+    command.add_argument(
+        "--label",
+        action="append",
+        type=_label,
+        metavar="KEY=VALUE",
+        help="every agent with this label; of several, with all of them",
+    )
+    command.add_argument(
+        "--wait",
+        type=_seconds,
+        metavar="SECONDS",
+        help="until it is done; exit code 1 if it is not",
+    )
+    command.add_argument("--reason", default="", help="kept in the history")
+
+
+def _add_logs(command: argparse.ArgumentParser) -> None:
+    command.add_argument("name", metavar="NAME")
+    command.add_argument(
+        "--follow",
+        action="store_true",
+        help="go on with what is written, over restarts, until Ctrl-C",
+    )
+    command.add_argument(
+        "--tail", type=_count, metavar="N", help="the last N lines of each stream"
+    )
+    command.add_argument(
+        "--stream",
+        choices=STREAMS,
+        help="none: out, then err (with --json: out, as in the API)",
+    )
+    command.add_argument(
+        "--run", type=_count, metavar="N", help="the run's number; none: the latest"
+    )
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not (seconds >= 0 and math.isfinite(seconds)):
+        raise argparse.ArgumentTypeError("0 seconds or more")
+    return seconds
+
+
+def _count(text: str) -> int:
+    count = int(text)
+    if count < 0:
+        raise argparse.ArgumentTypeError("0 or more")
+    return count
+
+
+def _label(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not (key and equals):
+        raise argparse.ArgumentTypeError(f"{text!r} is not KEY=VALUE")
+    return key, value
+
+
+# argparse names the type in its complaint: "invalid number of seconds value: 'x'".
+_seconds.__name__ = "number of seconds"
+_count.__name__ = "number"

@@ -1,0 +1,58 @@
+"""Which agents a command line means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import QuerySet
+
+from agents.models import Agent
+from agents.policy.hints import did_you_mean
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """The agents that there are, in the order named, and the names of no agent."""
+
+    agents: tuple[Agent, ...]
+    unknown: Mapping[str, str]
+
+
+def readable_agents() -> QuerySet[Agent]:
+    """All agents with their runs, without the columns that nobody prints."""
+    return Agent.objects.select_related("run").defer(
+        "env", "command", "samples", "recent_exits", "run__setup"
+    )
+
+
+def by_name(names: Sequence[str]) -> Chosen:
+    """The agents of these names; for each other name a sentence about it."""
+    wanted = list(dict.fromkeys(names))
+    found = {agent.name: agent for agent in readable_agents().filter(name__in=wanted)}
+    missing = [name for name in wanted if name not in found]
+    known = Agent.objects.values_list("name", flat=True) if missing else ()
+    return Chosen(
+        tuple(found[name] for name in wanted if name in found),
+        {name: _unknown(name, known) for name in missing},
+    )
+
+
+def for_action(options: Mapping[str, Any]) -> Chosen:
+    """By name, or all, or all that carry every label given."""
+    if options["names"]:
+        return by_name(options["names"])
+    labels = dict(options["label"] or ())
+    return Chosen(
+        tuple(
+            agent
+            for agent in readable_agents()
+            if all(agent.labels.get(key) == value for key, value in labels.items())
+        ),
+        {},
+    )
+
+
+def _unknown(name: str, known: Iterable[str]) -> str:
+    return f"There is no agent {name!r}. {did_you_mean(name, known)}".rstrip()

@@ -1,0 +1,51 @@
+"""Whether anybody supervises, and doing it in passing where nobody does.
+
+The engine is loaded only when it is asked: it costs more than a list of agents.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Final
+
+from agents.services import nodes
+
+LOCAL: Final = "local"
+START_ONE: Final = "start one with `manage.py hub`"
+AS_LAST_SEEN: Final = (
+    "No supervisor is running: what you see is as it was last seen. "
+    "To have agents supervised, start `manage.py hub`."
+)
+
+
+def is_there(node: str = LOCAL) -> bool:
+    """Whether the node's supervisor lives.
+
+    Of this machine's, the lock tells the truth at once; a lease still holds for
+    some seconds after a supervisor was killed.
+    """
+    if node != LOCAL:
+        return nodes.is_supervised(node)
+    from agents.supervisor import lock
+
+    return lock.is_held(node)
+
+
+def settle_here(node: str, agent_ids: Sequence[int], timeout: float) -> bool | None:
+    """Supervise these agents until their requests are settled; whether they are.
+
+    None where a supervisor has come meanwhile, who does it instead.
+    """
+    from agents.supervisor import lock, solo
+
+    # A hub's log is not for the person who waits for an answer here.
+    logger = logging.getLogger("agents")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        return solo.settle(node, agent_ids, timeout)
+    except lock.Held:
+        return None
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,81 @@
+"""`manage.py agents …`: see, start, stop, follow, export and import agents."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from django.core.management.base import BaseCommand, CommandParser
+from django.db import DatabaseError, connection
+from django.db.migrations.recorder import MigrationRecorder
+
+from agents.management.agentctl import logs, parser, showing, steering
+from agents.management.agentctl.terminal import Terminal
+
+Handler = Callable[[Mapping[str, Any], Terminal], int]
+
+
+def export_agents(options: Mapping[str, Any], terminal: Terminal) -> int:
+    """PyYAML is loaded only for those who need it."""
+    from agents.management.agentctl import transfer_io
+
+    return transfer_io.export_agents(options, terminal)
+
+
+def import_agents(options: Mapping[str, Any], terminal: Terminal) -> int:
+    """PyYAML is loaded only for those who need it."""
+    from agents.management.agentctl import transfer_io
+
+    return transfer_io.import_agents(options, terminal)
+
+
+HANDLERS: Final[dict[str, Handler]] = {
+    "list": showing.show_list,
+    "status": showing.show_status,
+    "summary": showing.show_summary,
+    "history": showing.show_history,
+    "runs": showing.show_runs,
+    "logs": logs.show_logs,
+    "export": export_agents,
+    "import": import_agents,
+    **dict.fromkeys(parser.ACTIONS, steering.steer),
+}
+NO_TABLES: Final = (
+    "There are no agents here: this data directory has had no hub yet. "
+    "Start one with `manage.py hub`."
+)
+
+
+class Command(BaseCommand):
+    """Exit code 0: done, 1: failed, 2: the line was wrong."""
+
+    help = "See and steer agents, read their output, export and import their set-ups."
+    requires_system_checks = ()
+
+    def add_arguments(self, command_parser: CommandParser) -> None:
+        parser.build(command_parser)
+        self._parser = command_parser
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run the subcommand; leave with its exit code unless it is 0."""
+        if problem := parser.misuse(options):
+            self._parser.error(f"{options['subcommand']}: {problem}")
+        terminal = Terminal(self.stdout, self.stderr, options)
+        try:
+            code = HANDLERS[options["subcommand"]](options, terminal)
+            self.stdout.flush()
+        except BrokenPipeError:
+            terminal.forget_stdout()  # Whoever read it has seen enough.
+            return
+        except DatabaseError:
+            if _has_tables():
+                raise
+            terminal.note(NO_TABLES)
+            code = 1
+        if code:
+            sys.exit(code)
+
+
+def _has_tables() -> bool:
+    return MigrationRecorder(connection).has_table()

@@ -1,0 +1,148 @@
+"""Asking agents to start, stop, restart or die: POST only, confirmed where it ends.
+
+With htmx the answer is a line for the open page; without, a redirect and a message.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from django.contrib import messages
+from django.http import Http404, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.views.decorators.http import require_POST
+
+from agents.models import Agent
+from agents.pages.guards import PageRequest, needs
+from agents.policy.states import Action
+from agents.services import figures, lifecycle, overview
+from agents.services.lifecycle import Asked, Asker
+from agents.services.permissions import OPERATE
+
+ALREADY: Final = {
+    Action.START: "running",
+    Action.STOP: "stopped",
+    Action.RESTART: "restarted",
+    Action.KILL: "stopped",
+}
+CONFIRMED_FOR_ONE: Final = frozenset({Action.KILL})
+CONFIRMED_FOR_MANY: Final = frozenset({Action.STOP, Action.KILL})
+MOST_REASON: Final = 500
+UNSUPERVISED: Final = (
+    "No supervisor is running: the request is kept until `manage.py hub` is started."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a person asked of which agents."""
+
+    action: Action
+    agents: tuple[tuple[int, str], ...]
+    missing: tuple[str, ...]
+    # Where to send it again once it is confirmed, and where to go afterwards.
+    address: str
+    back: str
+
+    @property
+    def title(self) -> str:
+        """The question that is asked first."""
+        if len(self.agents) == 1:
+            return f"{self.action.capitalize()} {self.agents[0][1]}?"
+        return f"{self.action.capitalize()} {len(self.agents)} agents?"
+
+
+@require_POST
+@needs(OPERATE)
+def act(request: PageRequest, name: str, action: str) -> HttpResponse:
+    """One agent."""
+    wanted = _action(action)
+    agent = get_object_or_404(Agent.objects.only("pk", "name"), name=name)
+    back = _back(request, reverse("agent", args=[name]))
+    wish = Wish(wanted, ((agent.pk, agent.name),), (), request.path, back)
+    return _answer(request, wish, confirm=wanted in CONFIRMED_FOR_ONE)
+
+
+@require_POST
+@needs(OPERATE)
+def batch(request: PageRequest) -> HttpResponse:
+    """Many agents, by `names`."""
+    wanted = _action(request.POST.get("action", ""))
+    names = list(dict.fromkeys(request.POST.getlist("names")))
+    found = Agent.objects.filter(name__in=names).order_by("name")
+    agents = tuple(found.values_list("pk", "name"))
+    missing = tuple(sorted(set(names) - {name for _, name in agents}))
+    back = _back(request, reverse("agents"))
+    wish = Wish(wanted, agents, missing, request.path, back)
+    return _answer(request, wish, confirm=wanted in CONFIRMED_FOR_MANY)
+
+
+def _answer(request: PageRequest, wish: Wish, *, confirm: bool) -> HttpResponse:
+    if not wish.agents:
+        return _say(request, wish, "No agents selected.", messages.WARNING)
+    if confirm and request.POST.get("confirmed") != "yes":
+        return _confirmation(request, wish)
+    asker = Asker(
+        actor=request.user.get_username(),
+        via="page",
+        reason=request.POST.get("reason", "").strip()[:MOST_REASON],
+    )
+    asked = lifecycle.ask(wish.action, [pk for pk, _ in wish.agents], asker)
+    text = said(wish, asked)
+    if not overview.supervision().present:
+        return _say(request, wish, f"{text} {UNSUPERVISED}", messages.WARNING)
+    return _say(request, wish, text, messages.SUCCESS)
+
+
+def said(wish: Wish, asked: list[Asked]) -> str:
+    """`Stop: 12 asked, 3 already stopped.`"""
+    already = sum(one.already for one in asked)
+    if len(asked) == 1 and not wish.missing:
+        name = asked[0].name
+        if already:
+            return f"{name} is already {ALREADY[wish.action]}."
+        return f"{name} was asked to {wish.action}."
+    text = f"{wish.action.capitalize()}: {len(asked)} asked"
+    if already:
+        text += f", {already} already {ALREADY[wish.action]}"
+    if wish.missing:
+        text += f", {figures.counted(len(wish.missing), 'name')} not found"
+    return f"{text}."
+
+
+def _confirmation(request: PageRequest, wish: Wish) -> HttpResponse:
+    rows = overview.rows(pk for pk, _ in wish.agents)
+    context = {"wish": wish, "rows": rows}
+    if not request.htmx:
+        return render(request, "agents/confirm.html", context)
+    response = render(request, "agents/_confirm.html", context)
+    response["HX-Retarget"] = "#dialog-body"
+    return response
+
+
+def _say(request: PageRequest, wish: Wish, text: str, level: int) -> HttpResponse:
+    if not request.htmx:
+        messages.add_message(request, level, text)
+        return HttpResponseRedirect(wish.back)
+    name = messages.DEFAULT_TAGS[level]
+    context = {"message": text, "level": name}
+    return render(request, "agents/_flash.html", context)
+
+
+def _action(word: str) -> Action:
+    try:
+        return Action(word)
+    except ValueError:
+        raise Http404(f"nothing is called {word!r}") from None
+
+
+def _back(request: PageRequest, otherwise: str) -> str:
+    """Where the form says it came from, if that is an address of this hub."""
+    back = request.POST.get("next", "")
+    allowed = url_has_allowed_host_and_scheme(
+        back, {request.get_host()}, require_https=request.is_secure()
+    )
+    return back if allowed else otherwise

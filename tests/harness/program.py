@@ -1,0 +1,256 @@
+"""An agent for tests: `python -I -S program.py MODE [ARGUMENT…]`, stdlib only.
+
+Every process it starts appends `<who> <pid>` to the file named by MARKER, so that a
+test can count incarnations and knows each pid without asking the product.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+
+MARKER = os.environ.get("MARKER", "")
+
+
+def note(who: str, path: str = MARKER) -> None:
+    """One line, appended in one write."""
+    if path:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        os.write(descriptor, f"{who} {os.getpid()}\n".encode())
+        os.close(descriptor)
+
+
+def say(*words: object) -> None:
+    print(*words, flush=True)
+
+
+def wait_for_ever() -> None:
+    while True:
+        signal.pause()
+
+
+def ignore_term() -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+def child(who: str, *before: Callable[[], object]) -> None:
+    """Fork a process that waits for ever; return once it is ready to be met."""
+    reading, writing = os.pipe()
+    if os.fork() == 0:
+        for prepare in before:
+            prepare()
+        note(who)
+        os.write(writing, b".")
+        os.close(reading)
+        os.close(writing)
+        wait_for_ever()
+    os.close(writing)
+    assert os.read(reading, 1), "the child has failed"
+    os.close(reading)
+
+
+def wait(*words: str) -> None:
+    """Say something and wait for a signal."""
+    say("ready", *words)
+    wait_for_ever()
+
+
+def echo(every: str = "0.02") -> None:
+    """Number lines on both streams, for ever."""
+    number = 0
+    while True:
+        number += 1
+        say("line", number)
+        print("trouble", number, file=sys.stderr, flush=True)
+        time.sleep(float(every))
+
+
+def end(code: str = "0", after: str = "0") -> None:
+    """Exit with a code after some seconds."""
+    time.sleep(float(after))
+    sys.exit(int(code))
+
+
+def end_when(path: str, code: str) -> None:
+    """Number lines; exit with a code once the file is there."""
+    number = 0
+    while not os.path.exists(path):
+        number += 1
+        say("line", number)
+        time.sleep(0.02)
+    sys.exit(int(code))
+
+
+def slow(seconds: str) -> None:
+    """Take this long to end when asked."""
+
+    def leave(*_: object) -> None:
+        note("asked")
+        time.sleep(float(seconds))
+        sys.exit(0)
+
+    signal.signal(signal.SIGTERM, leave)
+    wait()
+
+
+def stubborn() -> None:
+    """Ignore TERM."""
+    ignore_term()
+    wait()
+
+
+def stubborn_child() -> None:
+    """Leave on TERM; a child in the same group does not."""
+    child("child", ignore_term)
+    wait()
+
+
+def setsid_child() -> None:
+    """A child in a session of its own, as coding CLIs start their tools."""
+    child("child", os.setsid)
+    wait()
+
+
+def shy_child() -> None:
+    """A child in its own session that notes when it is asked to end."""
+
+    def hear() -> None:
+        def leave(*_: object) -> None:
+            note("asked")
+            sys.exit(0)
+
+        os.setsid()
+        signal.signal(signal.SIGTERM, leave)
+
+    child("child", hear)
+    wait()
+
+
+def daemon() -> None:
+    """A daemon as hidden as can be: forked twice, setsid, empty environment."""
+    _daemonize()
+    wait()
+
+
+def leave_daemon(code: str) -> None:
+    """Start such a daemon and exit: it outlives its parent."""
+    _daemonize()
+    sys.exit(int(code))
+
+
+def leave_child(code: str) -> None:
+    """Start a child in its own session and exit with a code."""
+    child("child", os.setsid)
+    sys.exit(int(code))
+
+
+def short_daemons(count: str) -> None:
+    """Start daemons that end at once, and live on."""
+    for _ in range(int(count)):
+        if os.fork() == 0:
+            if os.fork() == 0:
+                os.setsid()
+                note("daemon")
+                time.sleep(0.05)
+            os._exit(0)
+        os.wait()
+    wait()
+
+
+def _daemonize() -> None:
+    reading, writing = os.pipe()
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            os.set_inheritable(writing, True)
+            itself = [sys.executable, "-I", "-S", __file__]
+            arguments = ["hidden", MARKER, str(writing)]
+            os.execve(sys.executable, [*itself, *arguments], {})
+        os._exit(0)
+    os.wait()
+    os.read(reading, 1)
+
+
+def hidden(marker: str, ready: str) -> None:
+    """The daemon itself."""
+    note("daemon", marker)
+    os.write(int(ready), b".")
+    os.close(int(ready))
+    wait_for_ever()
+
+
+def flood(lines: str) -> None:
+    """So many numbered lines as fast as the file takes them."""
+    for number in range(1, int(lines) + 1):
+        sys.stdout.write(f"line {number}\n")
+    sys.stdout.flush()
+    wait()
+
+
+def deaf() -> None:
+    """Close all standard streams and go on."""
+    for descriptor in range(3):
+        os.close(descriptor)
+    note("deaf")
+    wait_for_ever()
+
+
+def inheritance() -> None:
+    """Tell what was given: descriptors and the run's id."""
+    # The listing's own descriptor is gone when each is looked at.
+    open_ones = [fd for fd in os.listdir("/proc/self/fd") if _is_open(int(fd))]
+    say("fds", *sorted(open_ones))
+    say("run", os.environ.get("AGENTHUB_RUN", "none"))
+    say("ready")
+    wait_for_ever()
+
+
+def _is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
+
+
+def listen() -> None:
+    """Repeat what comes on the standard input; tell when that ends."""
+    say("ready")
+    for line in sys.stdin:
+        say("heard", line.strip())
+    say("end of input")
+    wait_for_ever()
+
+
+MODES: dict[str, Callable[..., None]] = {
+    function.__name__: function
+    for function in [
+        wait,
+        echo,
+        end,
+        end_when,
+        slow,
+        stubborn,
+        stubborn_child,
+        setsid_child,
+        shy_child,
+        daemon,
+        leave_daemon,
+        leave_child,
+        short_daemons,
+        hidden,
+        flood,
+        deaf,
+        inheritance,
+        listen,
+    ]
+}
+
+if __name__ == "__main__":
+    mode, *arguments = sys.argv[1:]
+    if mode != "hidden":
+        note("leader")
+    MODES[mode](*arguments)

@@ -1,0 +1,389 @@
+"""Set-ups leave and enter as data: planned whole, written whole, secrets kept."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.exceptions import ValidationError
+
+from agents.models import Agent, Change
+from agents.models.agent import SETUP_FIELDS
+from agents.policy.redact import MASK
+from agents.policy.states import Action
+from agents.services import lifecycle, setup_files, setups, transfer
+from agents.services.lifecycle import Asker
+from agents.services.setup_keys import RESERVED
+from agents.services.transfer import Difference, Plan, Step
+from tests.harness.recorded import run_of
+
+pytestmark = pytest.mark.django_db
+
+COMMAND = ["sleep", "60"]
+DESIGN_ORDER = [
+    "name",
+    "kind",
+    "adapter",
+    "role",
+    "labels",
+    "capabilities",
+    "node",
+    "command",
+    "env",
+    "cwd",
+    "stdin",
+    "auto_restart",
+    "max_restarts",
+    "restart_window",
+    "backoff_initial",
+    "backoff_max",
+    "healthy_after",
+    "stop_signal",
+    "stop_grace",
+]
+
+
+def stored(name: str, **setup: Any) -> Agent:
+    agent = Agent(name=name, **({"command": COMMAND} | setup))
+    setups.save(agent)
+    return agent
+
+
+def item(name: str = "worker", **keys: Any) -> dict[str, Any]:
+    return {"name": name, "command": COMMAND} | keys
+
+
+def problem(*items: Any) -> tuple[str, str, str]:
+    """The only problem of a file with these agents."""
+    (one,) = transfer.make_plan(items).problems
+    return one.agent, one.key, one.message
+
+
+def differences(plan: Plan) -> dict[str, tuple[Any, Any]]:
+    (entry,) = plan.entries
+    return {one.key: (one.before, one.after) for one in entry.differences}
+
+
+# Export
+
+
+def test_every_key_is_exported_in_the_order_of_the_design() -> None:
+    (exported,) = transfer.export([stored("worker")])
+    assert list(exported) == DESIGN_ORDER
+    assert exported["restart_window"] == 600
+    assert isinstance(exported["restart_window"], int)
+
+
+def test_secrets_are_not_exported() -> None:
+    agent = stored("worker", env={"API_KEY": "s3cret", "LANG": "C"})
+    (exported,) = transfer.export([agent])
+    assert exported["env"] == {"API_KEY": None, "LANG": "C"}
+    for write in (setup_files.as_yaml, setup_files.as_json):
+        assert "s3cret" not in write([exported])
+
+
+def test_an_export_imported_again_changes_nothing(tmp_path: Path) -> None:
+    stored(
+        "worker",
+        env={"API_KEY": "s3cret", "LANG": "C"},
+        cwd=str(tmp_path),
+        labels={"team": "search"},
+        max_restarts=None,
+        stop_grace=0.5,
+    )
+    before = Agent.objects.values().get()
+    text = setup_files.as_yaml(transfer.export(Agent.objects.all()))
+    plan = transfer.carry_out(setup_files.parse(text.encode()))
+    assert [entry.step for entry in plan.entries] == [Step.UNCHANGED]
+    assert Agent.objects.values().get() == before
+
+
+# What an import makes
+
+
+def test_a_new_agent_is_made_with_defaults_for_what_is_left_out() -> None:
+    plan = transfer.carry_out([item(role="tests")])
+    agent = Agent.objects.get()
+    assert (agent.name, agent.role, agent.auto_restart) == (
+        "worker",
+        "tests",
+        "on_failure",
+    )
+    assert agent.status == "stopped"
+    assert plan.entries[0].step is Step.CREATE
+    assert differences(plan) == {"role": (None, "tests"), "command": (None, COMMAND)}
+
+
+def test_null_is_as_good_as_left_out_but_for_the_limit_of_restarts() -> None:
+    transfer.carry_out([item(role=None, cwd=None, env=None, max_restarts=None)])
+    agent = Agent.objects.get()
+    assert (agent.role, agent.cwd, agent.env) == ("", "", {})
+    assert agent.max_restarts is None
+
+
+def test_a_missing_key_takes_its_default_on_an_agent_that_exists() -> None:
+    stored("worker", role="old", stop_grace=3, env={"LANG": "C"})
+    plan = transfer.carry_out([item(role="new")])
+    agent = Agent.objects.get()
+    assert (agent.role, agent.stop_grace, agent.env) == ("new", 10, {})
+    assert agent.revision == 2
+    assert differences(plan) == {
+        "role": ("old", "new"),
+        "stop_grace": (3, 10),
+        "env.LANG": ("C", None),
+    }
+
+
+def test_the_desired_state_and_all_that_was_observed_stay() -> None:
+    agent = stored("worker")
+    lifecycle.ask(Action.START, [agent.pk], Asker("me", "command"))
+    agent.refresh_from_db()
+    run_of(agent)
+    before = dict(Agent.objects.values().get().items())
+    (entry,) = transfer.carry_out([item(role="new")]).entries
+    after = dict(Agent.objects.values().get().items())
+    changed = {key for key in before if before[key] != after[key]}
+    assert changed == {"role", "revision"}
+    assert entry.alive
+
+
+def test_agents_that_the_file_does_not_name_are_left_alone() -> None:
+    stored("other", role="untouched")
+    before = Agent.objects.values().get()
+    transfer.carry_out([item()])
+    assert Agent.objects.values().get(name="other") == before
+
+
+def test_an_agent_that_stays_as_it_is_is_not_written() -> None:
+    stored("worker")
+    changes = Change.objects.count()
+    transfer.carry_out([item()])
+    assert Change.objects.count() == changes
+    assert Agent.objects.get().revision == 1
+
+
+def test_the_stop_signal_is_stored_without_sig() -> None:
+    transfer.carry_out([item(stop_signal="SIGINT")])
+    assert Agent.objects.get().stop_signal == "INT"
+    stored("other", stop_signal="TERM")
+    plan = transfer.make_plan([item("other", stop_signal="sigterm")])
+    assert plan.entries[0].step is Step.UNCHANGED
+
+
+# Secrets
+
+
+@pytest.mark.parametrize("env", [None, {}, {"API_KEY": None}, {"API_KEY": MASK}])
+def test_a_secret_that_the_file_does_not_tell_stays(
+    env: dict[str, str | None] | None,
+) -> None:
+    stored("worker", env={"API_KEY": "s3cret"})
+    plan = transfer.carry_out([item(env=env)])
+    assert Agent.objects.get().env == {"API_KEY": "s3cret"}
+    assert plan.entries[0].step is Step.UNCHANGED
+    assert plan.entries[0].warnings == ()
+
+
+def test_a_secret_that_the_file_tells_is_written_and_never_shown() -> None:
+    stored("worker", env={"API_KEY": "0ld", "TOKEN": "g0ne"})
+    plan = transfer.carry_out([item(env={"API_KEY": "n3w", "TOKEN": ""})])
+    assert Agent.objects.get().env == {"API_KEY": "n3w", "TOKEN": ""}
+    assert differences(plan) == {"env.API_KEY": (MASK, MASK), "env.TOKEN": (MASK, "")}
+    assert not any(secret in repr(plan) for secret in ("0ld", "g0ne", "n3w"))
+
+
+def test_a_new_agent_without_its_secret_is_made_with_a_warning_that_names_it() -> None:
+    plan = transfer.carry_out([item(env={"API_KEY": None, "LANG": "C"})])
+    assert Agent.objects.get().env == {"LANG": "C"}
+    (entry,) = plan.entries
+    assert "API_KEY is a secret that is not in the file" in entry.warnings[0]
+
+
+def test_only_secrets_may_be_null() -> None:
+    who, key, message = problem(item(env={"LANG": None}))
+    assert (who, key) == ("worker", "env")
+    assert message.startswith("LANG: give a text")
+
+
+# What an import refuses
+
+
+@pytest.mark.parametrize(
+    ("keys", "key", "words"),
+    [
+        ({"comand": []}, "comand", "Did you mean 'command'?"),
+        ({"zebra": 1}, "zebra", "There is no such key."),
+        ({7: 1}, "7", "There is no such key."),
+        ({"command": "sleep 60"}, "command", "list of strings"),
+        ({"command": []}, "command", "empty"),
+        ({"command": [["sleep"]]}, "command", "list of strings"),
+        ({"command": ["a\ud800"]}, "command", "surrogate"),
+        ({"role": 5}, "role", "Give a text"),
+        ({"role": "x" * 201}, "role", "200"),
+        ({"role": "a\0b"}, "role", "control characters"),
+        ({"labels": {"a": 1}}, "labels", "printable text"),
+        ({"labels": [1]}, "labels", "mapping"),
+        ({"capabilities": "review"}, "capabilities", "list of short texts"),
+        ({"env": {"PORT": 8080}}, "env", "PORT: the value must be a text"),
+        ({"env": {"AGENTHUB_RUN": "x"}}, "env", "the hub's own"),
+        ({"cwd": "/no/such/place"}, "cwd", "not a directory"),
+        ({"kind": "native_llm"}, "kind", "not part of this version"),
+        ({"kind": ["x"]}, "kind", "not one of process_wrapper"),
+        ({"adapter": "comand"}, "adapter", "Did you mean 'command'?"),
+        ({"node": "moon"}, "node", "no node 'moon'"),
+        ({"auto_restart": "on-failure"}, "auto_restart", "Did you mean 'on_failure'?"),
+        ({"auto_restart": True}, "auto_restart", "True is not one of never"),
+        ({"stdin": "pipe"}, "stdin", "not one of none, fifo"),
+        ({"max_restarts": 1.5}, "max_restarts", "whole number"),
+        ({"max_restarts": True}, "max_restarts", "whole number"),
+        ({"max_restarts": -1}, "max_restarts", "0 or more"),
+        ({"restart_window": "10s"}, "restart_window", "without a unit"),
+        ({"stop_grace": True}, "stop_grace", "Give a number"),
+        ({"stop_grace": float("nan")}, "stop_grace", "not endless"),
+        ({"stop_grace": 10**400}, "stop_grace", "not endless"),
+        ({"stop_grace": -1}, "stop_grace", "0 seconds or more"),
+        ({"backoff_initial": 90}, "backoff_initial", "longer than the longest"),
+        ({"stop_signal": "STOPP"}, "stop_signal", "not a signal"),
+        ({"stop_signal": "STOP"}, "stop_signal", "cannot end it"),
+        ({"cwd": "/\ud800"}, "cwd", "surrogate"),
+        ({"labels": {"a": "\ud800"}}, "labels", "printable"),
+        ({"env": {"A": "\ud800"}}, "env", "surrogate"),
+        ({"node": "\ud800"}, "node", "no node"),
+        ({"name": "../x"}, "name", "letters, digits"),
+        ({"name": "x" * 300}, "name", "1 to 63"),
+        ({"name": "batch"}, "name", "reserved"),
+        ({"name": 5}, "name", "quotes"),
+        ({"name": None}, "name", "Give the agent a name"),
+    ],
+)
+def test_a_value_that_cannot_be_is_refused_with_its_agent_and_key(
+    keys: dict[Any, Any], key: str, words: str
+) -> None:
+    who, found, message = problem(item() | keys)
+    assert who == ("#1" if "name" in keys else "worker")
+    assert found == key
+    assert words in message
+
+
+def test_an_agent_that_is_no_mapping_is_refused_by_its_place() -> None:
+    assert problem(item(), "worker") == (
+        "#2",
+        "",
+        "An agent is a mapping of keys to values.",
+    )
+
+
+@pytest.mark.parametrize("second", ["worker", "Worker"])
+def test_a_name_that_stands_twice_in_a_file_is_refused(second: str) -> None:
+    who, key, message = problem(item(), item(second))
+    assert (who, key) == (second, "name")
+    assert message == "#1 and #2 of the file have the same name."
+
+
+def test_a_name_that_differs_by_case_from_an_agents_is_refused() -> None:
+    stored("Worker")
+    assert "'Worker' exists already" in problem(item("worker"))[2]
+
+
+@pytest.mark.parametrize("key", sorted(RESERVED))
+def test_a_key_of_a_later_version_may_say_nothing(key: str) -> None:
+    nothing: list[Any] = [None, "", [], {}, RESERVED[key]]
+    for value in nothing:
+        assert transfer.make_plan([item() | {key: value}]).problems == ()
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("memory_limit", 10**9),
+        ("depends_on", [{"agent": "db"}]),
+        ("probes", [{"type": "tcp"}]),
+        ("provider", "ollama"),
+        ("workspace_mode", "worktree"),
+        ("heartbeat_interval", 5),
+        ("max_concurrent_tasks", 2),
+        ("budget", {"cost": "1"}),
+        ("allow_commands", True),
+    ],
+)
+def test_a_key_of_a_later_version_that_says_something_is_refused(
+    key: str, value: Any
+) -> None:
+    found = problem(item(**{key: value}))
+    assert found == (
+        "worker",
+        key,
+        f"{key} is not supported by this version. Leave it out.",
+    )
+
+
+def test_all_problems_of_all_agents_are_told_and_nothing_is_written() -> None:
+    plan = transfer.carry_out(
+        [
+            item("good"),
+            item("bad", command="x", cwd="/no/such/place", stop_signal="NO"),
+            item("worse", zebra=1, backoff_max=0.5),
+        ]
+    )
+    assert {(one.agent, one.key) for one in plan.problems} == {
+        ("bad", "command"),
+        ("bad", "cwd"),
+        ("bad", "stop_signal"),
+        ("worse", "zebra"),
+        ("worse", "backoff_initial"),
+    }
+    assert plan.entries == ()
+    assert not Agent.objects.exists()
+
+
+def test_a_plan_with_problems_cannot_be_applied() -> None:
+    with pytest.raises(transfer.Refused):
+        transfer.apply(transfer.make_plan([item(zebra=1)]))
+
+
+def test_a_plan_writes_nothing() -> None:
+    transfer.make_plan([item()])
+    assert not Agent.objects.exists()
+
+
+def test_what_became_impossible_since_the_plan_undoes_all_of_it() -> None:
+    plan = transfer.make_plan([item("first"), item("second")])
+    stored("second")
+    with pytest.raises(ValidationError, match="already exists"):
+        transfer.apply(plan)
+    assert not Agent.objects.filter(name="first").exists()
+
+
+def test_a_nested_value_does_not_explode_in_a_message() -> None:
+    nested: Any = "lol"
+    for _ in range(60):
+        nested = [nested, nested]
+    for key in ("command", "capabilities", "labels", "env", "role", "kind", "cwd"):
+        begun = time.monotonic()
+        assert problem(item(**{key: nested}))[1] == key
+        assert time.monotonic() - begun < 1
+
+
+def test_a_long_message_is_cut() -> None:
+    message = problem(item(labels={"x" * 10**6: "y"}))[2]
+    assert len(message) < 500
+
+
+def test_five_hundred_agents_are_made_in_seconds() -> None:
+    begun = time.monotonic()
+    plan = transfer.carry_out([item(f"agent-{number}") for number in range(500)])
+    assert len(plan.entries) == Agent.objects.count() == 500
+    assert time.monotonic() - begun < 15
+
+
+def test_every_field_of_a_set_up_is_in_the_design() -> None:
+    assert ["name", *SETUP_FIELDS] == DESIGN_ORDER
+
+
+def test_differences_say_what_was_and_what_will_be() -> None:
+    stored("worker", labels={"team": "a"})
+    (entry,) = transfer.make_plan([item(labels={"team": "b"})]).entries
+    assert entry.step is Step.CHANGE
+    assert entry.differences == (Difference("labels", {"team": "a"}, {"team": "b"}),)

@@ -1,0 +1,81 @@
+"""The mark: worn by all that a run starts, and by nobody else."""
+
+from __future__ import annotations
+
+import os
+import resource
+import uuid
+
+import pytest
+
+from agents.supervisor.process import mark
+from tests.harness.processes import run_python
+from tests.supervisor.process.conftest import Spawner
+
+RLIMIT_LOCKS = 10
+
+
+def test_a_mark_is_its_runs_own_and_looks_like_no_real_limit() -> None:
+    marks = {mark.mark_of(uuid.uuid4()) for _ in range(1000)}
+    assert len(marks) == 1000
+    assert all(1 << 56 <= one < 1 << 57 for one in marks)
+
+
+def test_the_wearers_own_limit_is_as_before() -> None:
+    before = resource.getrlimit(RLIMIT_LOCKS)
+    with mark.wearing(mark.mark_of(uuid.uuid4())):
+        assert resource.getrlimit(RLIMIT_LOCKS) != before
+    assert resource.getrlimit(RLIMIT_LOCKS) == before
+
+
+def test_the_wearers_own_limit_is_as_before_after_an_error() -> None:
+    before = resource.getrlimit(RLIMIT_LOCKS)
+    with pytest.raises(ZeroDivisionError), mark.wearing(mark.mark_of(uuid.uuid4())):
+        raise ZeroDivisionError
+    assert resource.getrlimit(RLIMIT_LOCKS) == before
+
+
+def test_who_was_spawned_wears_the_mark_and_the_parent_does_not(
+    spawner: Spawner,
+) -> None:
+    one = spawner.program("wait")
+    one.wait_for("ready")
+    assert mark.read_mark(one.pid) == mark.mark_of(one.run_id)
+    assert mark.read_mark(os.getpid()) is None
+
+
+def test_a_daemon_with_an_empty_environment_still_wears_the_mark(
+    spawner: Spawner,
+) -> None:
+    one = spawner.program("daemon")
+    one.wait_for("ready")
+    [daemon] = one.noted("daemon")
+    assert mark.read_run_variable(daemon) is None
+    assert os.getsid(daemon) != one.pid
+    assert mark.read_mark(daemon) == mark.mark_of(one.run_id)
+
+
+def test_the_environment_is_read_too(spawner: Spawner) -> None:
+    one = spawner.program("wait")
+    one.wait_for("ready")
+    [child] = one.noted("leader")
+    assert mark.read_run_variable(child) == str(one.run_id)
+
+
+def test_a_process_that_is_gone_wears_nothing(spawner: Spawner) -> None:
+    one = spawner.program("end", "0")
+    one.exit_code()
+    assert mark.read_mark(one.pid) is None
+    assert mark.read_run_variable(one.pid) is None
+
+
+def test_a_low_hard_limit_is_no_error() -> None:
+    # In a process of its own: a hard limit cannot be raised again by everybody.
+    done = run_python(
+        "resource.setrlimit(10, (100, 100))\n"
+        "with mark.wearing(mark.mark_of(uuid.uuid4())):\n"
+        "    assert resource.getrlimit(10) == (100, 100)\n"
+        "assert resource.getrlimit(10) == (100, 100)\n",
+        "import resource, uuid\nfrom agents.supervisor.process import mark\n",
+    )
+    assert done.returncode == 0, done.stderr
