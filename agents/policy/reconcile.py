@@ -7,12 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
-
 from agents.policy.states import Action, Desired
-
-# A restart asked this soon after the process began (seconds) is the same wish.
-RESTART_ECHO: Final = 1.0
 
 
 class Move(StrEnum):
@@ -39,13 +34,14 @@ class Facts:
     """What is there.
 
     `run_generation`: the request that the live run serves, None without one.
-    `run_age`: seconds since that run began. `same_setup`: it runs what the
-    agent's set-up says now. `retry_due`: an automatic restart's delay is over.
+    `restarting`: it was begun by a restart whose outcome is still open.
+    `same_setup`: it runs what the agent's set-up says now. `retry_due`: an
+    automatic restart's delay is over.
     """
 
     settled_generation: int
     run_generation: int | None
-    run_age: float
+    restarting: bool
     same_setup: bool
     stopping: bool
     retry_due: bool
@@ -74,8 +70,12 @@ def next_move(wanted: Wanted, facts: Facts) -> Move:
 
 
 def _served(wanted: Wanted, facts: Facts) -> bool:
-    """Whether the live run already is what a restart asks for."""
+    """Whether the live run already is what a restart asks for.
+
+    A restart that is asked while another is being made is the same wish; one asked
+    after the other's outcome was known is a new one.
+    """
     assert facts.run_generation is not None
     if facts.run_generation >= wanted.generation:
         return True
-    return facts.run_age < RESTART_ECHO and facts.same_setup
+    return facts.restarting and facts.same_setup

@@ -16,7 +16,7 @@ from django.utils import timezone
 from agents.policy.clock import boot_id, boot_seconds
 from agents.policy.redact import masked
 from agents.policy.setup import AgentSetup
-from agents.policy.states import Outcome, Status
+from agents.policy.states import Action, Outcome, Status
 from agents.services.recording import RunChange, RunOpened, Settlement, Step
 from agents.supervisor.managed import LiveRun, ManagedAgent
 from agents.supervisor.process.spawn import Spawned
@@ -83,6 +83,7 @@ def begin(
         restart_number=count,
         folder=runs / opened.folder,
         began=boot_seconds(),
+        by_restart=agent.wanted.action is Action.RESTART and not automatic,
     )
     agent.next_run_number += 1
     agent.healthy_at = None
@@ -203,6 +204,10 @@ def proved(agent: ManagedAgent) -> Step:
 def already_so(agent: ManagedAgent) -> Step:
     """Nothing to do for the open request: it is settled as it is."""
     generation = agent.wanted.generation
+    if agent.proving is not None:
+        # The run that is being proved is what is wanted: it speaks for both.
+        agent.proving = (generation, agent.proving[1])
+        return quiet(agent, generation=generation)
     settled = Settlement(generation, Outcome.DONE, f"already {agent.status}")
     if agent.live is None and agent.status is not Status.STOPPED:
         step = change(
@@ -217,7 +222,6 @@ def already_so(agent: ManagedAgent) -> Step:
         )
         settled = Settlement(generation, Outcome.DONE, "stopped")
         return replace(step, actor=agent.wanted_by, settled=settled)
-    agent.proving = None
     return replace(quiet(agent, generation=generation), settled=settled)
 
 

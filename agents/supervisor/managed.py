@@ -9,7 +9,6 @@ import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agents.policy.clock import boot_seconds
 from agents.policy.reconcile import Facts, Wanted
 from agents.policy.setup import AgentSetup
 from agents.policy.states import Status
@@ -31,6 +30,7 @@ class LiveRun:
     began: float
     leader: ProcessId | None = None
     pidfd: int | None = None
+    by_restart: bool = False
     adopted: bool = False
     rung: str = ""
     rung_at: float = 0.0
@@ -80,13 +80,18 @@ class ManagedAgent:
         """What it was last seen to be."""
         return self.seen.status
 
+    @property
+    def unproved(self) -> bool:
+        """Whether the outcome of the request it was begun by is still open."""
+        return self.status is Status.STARTING or self.proving is not None
+
     def facts(self) -> Facts:
         """What the pure rule needs to know."""
         live, retry = self.live, self.seen.retry
         return Facts(
             settled_generation=self.seen.generation,
             run_generation=None if live is None else live.generation,
-            run_age=0.0 if live is None else boot_seconds() - live.began,
+            restarting=live is not None and live.by_restart and self.unproved,
             same_setup=live is not None and live.revision >= self.setup.launch_revision,
             stopping=live is not None and live.stopping,
             retry_due=retry is not None and retry.seconds_until() == 0.0,

@@ -268,9 +268,7 @@ class Reconciler:
 
     def _while_running(self, agent: ManagedAgent, move: Move) -> list[Step]:
         now = boot_after(0)
-        if move is Move.SETTLE:
-            return [life.already_so(agent)]
-        steps = []
+        steps = [life.already_so(agent)] if move is Move.SETTLE else []
         if agent.proving is not None:
             if agent.proving[1] <= now:
                 steps.append(life.proved(agent))

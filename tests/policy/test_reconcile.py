@@ -7,21 +7,20 @@ from itertools import product
 
 import pytest
 
-from agents.policy.reconcile import RESTART_ECHO, Facts, Move, Wanted, next_move
+from agents.policy.reconcile import Facts, Move, Wanted, next_move
 from agents.policy.states import Action, Desired
 
-LONG, SHORT = RESTART_ECHO, RESTART_ECHO - 0.01
 GENERATION = 5
 
 NOBODY = Facts(
     settled_generation=GENERATION,
     run_generation=None,
-    run_age=0.0,
+    restarting=False,
     same_setup=False,
     stopping=False,
     retry_due=False,
 )
-ALIVE = replace(NOBODY, run_generation=GENERATION, run_age=LONG, same_setup=True)
+ALIVE = replace(NOBODY, run_generation=GENERATION, same_setup=True)
 
 
 def wanted(action: Action, generation: int = GENERATION) -> Wanted:
@@ -39,17 +38,17 @@ def every_case() -> list[tuple[Wanted, Facts]]:
             Facts(
                 settled_generation=settled,
                 run_generation=run,
-                run_age=age,
+                restarting=restarting,
                 same_setup=same,
                 stopping=stopping and run is not None,
                 retry_due=due,
             ),
         )
-        for action, settled, run, age, same, stopping, due in product(
+        for action, settled, run, restarting, same, stopping, due in product(
             Action,
             (GENERATION - 1, GENERATION),
             (None, GENERATION - 1, GENERATION),
-            (SHORT, LONG),
+            (True, False),
             (True, False),
             (True, False),
             (True, False),
@@ -128,24 +127,22 @@ def test_a_start_of_what_runs_is_settled_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("age", "same_setup", "move"),
+    ("restarting", "same_setup", "move"),
     [
-        (0.0, True, Move.SETTLE),
-        (SHORT, True, Move.SETTLE),
-        (LONG, True, Move.STOP),
-        (0.0, False, Move.STOP),
-        (SHORT, False, Move.STOP),
-        (LONG, False, Move.STOP),
+        (True, True, Move.SETTLE),
+        (False, True, Move.STOP),
+        (True, False, Move.STOP),
+        (False, False, Move.STOP),
     ],
 )
-def test_a_restart_right_after_the_begin_is_an_echo_only_of_the_same_set_up(
-    age: float, same_setup: bool, move: Move
+def test_a_restart_while_another_is_made_is_an_echo_only_of_the_same_set_up(
+    restarting: bool, same_setup: bool, move: Move
 ) -> None:
     facts = replace(
         ALIVE,
         settled_generation=4,
         run_generation=4,
-        run_age=age,
+        restarting=restarting,
         same_setup=same_setup,
     )
     assert next_move(RESTART, facts) is move
