@@ -11,7 +11,7 @@ PIP := $(RUN) -m pip --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-full check format clean
+.PHONY: help run test test-full check format pictures clean
 
 help:
 	@echo 'make run         start AgentHub (options: make run ARGS="--port 8001")'
@@ -19,6 +19,7 @@ help:
 	@echo 'make test-full   run the long tests too'
 	@echo 'make check       linter, formatter, types, floors, migrations'
 	@echo 'make format      format the code and sort its imports'
+	@echo 'make pictures    take the pictures of the README anew'
 	@echo 'make clean       remove .venv and caches; what a hub keeps in var/ stays'
 	@echo ''
 	@echo 'PYTHON=python3.12 chooses a Python for .venv, WORKERS=4 the test workers.'
@@ -47,6 +48,10 @@ check: .venv/.installed-dev
 format: .venv/.installed-dev
 	$(RUN) -m ruff check --fix --select I
 	$(RUN) -m ruff format
+
+# The README's pictures, from the tests' own browser.
+pictures: .venv/.installed-dev
+	WRITE_PICTURES=1 $(RUN) -m pytest tests/browser/test_screenshot.py
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache test-results
