@@ -119,7 +119,13 @@ class Editor:
             key = (reader.agent_id, reader.run)
             if key not in self._runs:
                 self._runs[key] = agent_detail.runs_from(*key)
-            if step := follow.step(self._store, reader, self._runs[key]):
+            try:
+                step = follow.step(self._store, reader, self._runs[key])
+            except (OSError, ValueError):
+                # An agent can put anything in its output's place. The page that
+                # opens says what is wrong; other pages must not suffer.
+                continue
+            if step:
                 found[reader] = step
         return found
 

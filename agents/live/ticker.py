@@ -10,10 +10,8 @@ import asyncio
 import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Final, Protocol, TypeVar, TypeVarTuple
+from typing import Final, Protocol, TypeVar
 from weakref import WeakKeyDictionary
-
-from django.db import DatabaseError
 
 from agents.live.demand import Demand, Edition
 from agents.live.editor import Editor
@@ -25,7 +23,6 @@ PERIOD_AFTER_ERROR: Final = 1.0
 ACCESS_EVERY: Final = 30.0
 
 Result = TypeVar("Result")
-Arguments = TypeVarTuple("Arguments")
 
 
 class Subscriber(Protocol):
@@ -92,8 +89,11 @@ class Ticker:
                         checked = now
                         for subscriber in tuple(self._subscribers):
                             await subscriber.check_access()
-                except DatabaseError:
-                    logger.warning("the live pages cannot read", exc_info=True)
+                except Exception:
+                    # Whatever it is, the next look may do better; open pages depend
+                    # on this loop going on.
+                    logger.warning("the live pages have no news", exc_info=True)
+                    await self.read(lambda: self._edit().close())
                     pause = PERIOD_AFTER_ERROR
                 await asyncio.sleep(pause)
         finally:

@@ -79,7 +79,10 @@ def download(
     run = agent_detail.run_of(pk, number)
     if run is None or stream not in STREAMS:
         raise Http404(f"{name} has no such output")
-    chunks = default_log_store().chunks(run.folder, stream)
+    try:
+        chunks = default_log_store().chunks(run.folder, stream)
+    except (OSError, ValueError) as error:
+        raise Http404(str(error)) from error
     return StreamingHttpResponse(
         _in_a_thread(chunks),
         content_type="text/plain; charset=utf-8",

@@ -38,7 +38,10 @@ def search(run: RunView, text: str, stream: str) -> SearchResult:
     lines: list[FoundLine] = []
     more = False
     for one in STREAMS if stream not in STREAMS else (stream,):
-        matches = store.search(run.folder, one, text, MOST_MATCHES)
+        try:
+            matches = store.search(run.folder, one, text, MOST_MATCHES)
+        except (OSError, ValueError):
+            continue  # The page itself says that this stream cannot be read.
         more = more or len(matches) == MOST_MATCHES
         lines += [
             FoundLine(one, match.line_number, tuple(pattern.split(match.text)))

@@ -34,7 +34,13 @@ class Cleared:
 
 
 class Refused(Exception):
-    """The command cannot be run; the message says why and what to change."""
+    """The command cannot be run; the message says why and what to change.
+
+    It may quote what stands in any file, and is stored and shown on terminals.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("".join(c if c.isprintable() else "\ufffd" for c in reason))
 
 
 def check(command: tuple[str, ...], cwd: str, env: Mapping[str, str]) -> Cleared:

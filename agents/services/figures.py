@@ -59,7 +59,8 @@ def size(number: float | None) -> str:
 
 def seconds(value: float) -> str:
     """A length of time in its two largest units."""
-    left = max(0, round(value))
+    value = max(0.0, value)
+    left = round(value)
     if value < 10 and value != left:
         return f"{value:.1f} s"
     parts = []

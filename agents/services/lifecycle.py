@@ -113,7 +113,7 @@ def _record(action: Action, agents: list[Agent], asker: Asker) -> list[Asked]:
             generation=agent.generation + 1,
             actor=asker.actor,
             via=asker.via,
-            reason=asker.reason,
+            reason=_storable(asker.reason),
             idempotency_key=asker.idempotency_key,
             at=now,
         )
@@ -130,6 +130,11 @@ def _record(action: Action, agents: list[Agent], asker: Asker) -> list[Asked]:
         )
         for agent, request in zip(agents, requests, strict=True)
     ]
+
+
+def _storable(reason: str) -> str:
+    """No wish shall fail for a letter of its reason that no database takes."""
+    return reason.encode("utf-8", "replace").decode().replace("\0", "?")
 
 
 def _is_so(action: Action, agent: Agent) -> bool:

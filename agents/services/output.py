@@ -44,6 +44,16 @@ def tail(
     store: LogStore, folder: str, stream: str, download: str, *, final: bool
 ) -> Piece:
     """The newest lines, with a note when there are earlier ones."""
+    try:
+        return _tail(store, folder, stream, download, final=final)
+    except (OSError, ValueError) as error:
+        # The agent may have put something else in the file's place.
+        return Piece(_note(f"It cannot be read: {error}"), "", Cursor())
+
+
+def _tail(
+    store: LogStore, folder: str, stream: str, download: str, *, final: bool
+) -> Piece:
     extent = store.extent(folder, stream)
     begin = store.tail_offset(folder, stream, TAIL_LINES)
     note = ""
@@ -112,8 +122,6 @@ def _line(line: Line, stream: str) -> str:
     return f'<div class="line {stream}">{to_html(line)}</div>'
 
 
-def _note(text: str, download: str) -> str:
-    return (
-        f'<div class="line note">… {escape(text)} · '
-        f'<a href="{escape(download)}" download>download all of it</a></div>'
-    )
+def _note(text: str, download: str = "") -> str:
+    link = f' · <a href="{escape(download)}" download>download all of it</a>'
+    return f'<div class="line note">… {escape(text)}{link if download else ""}</div>'

@@ -19,7 +19,7 @@ from django.utils import timezone
 from agents.models import Agent, Request, Run, StatusChange
 from agents.models.run import run_folder
 from agents.policy.clock import Moment
-from agents.policy.states import Outcome, Status, check_change
+from agents.policy.states import ImpossibleChange, Outcome, Status, check_change
 from agents.services import changes
 
 
@@ -122,14 +122,21 @@ def record(steps: Sequence[Step]) -> None:
     """Write the steps in one transaction; an agent's own in the order given.
 
     Raises LostRow (and writes nothing) when an agent's status is not the one its
-    first step departs from.
+    first step departs from, and ImpossibleChange when a step does not depart from
+    where the one before it ended.
     """
     if not steps:
         return
     chains: dict[int, list[Step]] = defaultdict(list)
     for step in steps:
         check_change(step.before, step.after.status)
-        chains[step.agent_id].append(step)
+        chain = chains[step.agent_id]
+        if chain and chain[-1].after.status is not step.before:
+            raise ImpossibleChange(
+                f"{step.agent_name}: a step departs from {step.before}, and the one "
+                f"before it ended in {chain[-1].after.status}"
+            )
+        chain.append(step)
     with transaction.atomic():
         _write_runs(steps)
         _update_agents([(chain[0], chain[-1]) for chain in chains.values()])
@@ -280,7 +287,10 @@ def _status_change(step: Step) -> StatusChange:
 
 
 def _settle(steps: Sequence[Step]) -> None:
-    settled = {step.agent_id: step.settled for step in steps if step.settled}
+    settled: dict[int, list[Settlement]] = defaultdict(list)
+    for step in steps:
+        if step.settled is not None:
+            settled[step.agent_id].append(step.settled)
     if not settled:
         return
     now = timezone.now()
@@ -290,8 +300,9 @@ def _settle(steps: Sequence[Step]) -> None:
         "pk", "agent_id", "generation"
     ):
         assert agent_id is not None, "it was found by its agent"
-        end = settled[agent_id]
-        if generation <= end.generation:
+        # The first that reaches so far: a request is settled once.
+        end = next((s for s in settled[agent_id] if generation <= s.generation), None)
+        if end is not None:
             rows.append(((end.outcome.value, end.detail, now), pk, Outcome.OPEN.value))
     _execute_many(Request, ("outcome", "detail", "settled_at"), rows, also="outcome")
 

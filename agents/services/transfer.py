@@ -16,7 +16,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from agents.models import Agent
-from agents.models.agent import SETUP_FIELDS
+from agents.models.agent import LAUNCH_FIELDS, SETUP_FIELDS
 from agents.policy.redact import MASK, is_secret, masked
 from agents.policy.states import ALIVE
 from agents.services import setup_keys, setups
@@ -52,13 +52,13 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What becomes of one agent. `alive`: it goes on with the set-up it runs."""
+    """What becomes of one agent. `restart`: it needs one to run the new set-up."""
 
     name: str
     step: Step
     differences: tuple[Difference, ...]
     warnings: tuple[str, ...]
-    alive: bool
+    restart: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +180,9 @@ class _Planner:
         if stored is not None:
             step = Step.CHANGE if differences else Step.UNCHANGED
         alive = stored is not None and stored.status in ALIVE
-        self._entries.append(Entry(agent.name, step, differences, warnings, alive))
+        changed = {one.key.partition(".")[0] for one in differences}
+        restart = alive and not changed.isdisjoint(LAUNCH_FIELDS)
+        self._entries.append(Entry(agent.name, step, differences, warnings, restart))
         if step is not Step.UNCHANGED:
             self._agents.append(agent)
 

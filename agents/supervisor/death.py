@@ -29,7 +29,7 @@ def climb(agent: ManagedAgent, rung: Rung, why: str) -> Step:
     assert live is not None
     source = "stop ladder" if live.rung or live.ended else "request"
     live.rung, live.rung_at = rung.name, boot_seconds()
-    agent.proving = agent.healthy_at = None
+    agent.healthy_at = None
     values = {"stop_rung": rung.name, "stop_boot_seconds": live.rung_at}
     name = rung.signal.name.removeprefix("SIG")
     patience = f", {rung.patience:g} s to end" if not rung.whole_tree else ""
@@ -83,7 +83,9 @@ def tree_empty(agent: ManagedAgent, ended: Ended) -> Step:
     what = exits.describe(ended.code)
     if agent.wanted.desired is Desired.STOPPED:
         step = _stopped(agent, what, ended)
-    elif live.stopping and agent.wanted.generation > agent.seen.generation:
+    elif live.stopping and agent.wanted.generation > max(
+        agent.seen.generation, live.generation
+    ):
         # A restart, or a start asked during a stop: the next run follows at once.
         step = quiet(agent, pid=None)
         if agent.status is not Status.STOPPING:
@@ -152,7 +154,9 @@ def _ended_by_itself(
         outcome = Outcome.FAILED
     if not asked:
         return step
-    return replace(step, settled=Settlement(live.generation, outcome, decision.reason))
+    # Not the run's own: a start that was asked while it proved itself joined in.
+    settled = Settlement(common["generation"], outcome, decision.reason)
+    return replace(step, settled=settled)
 
 
 def _decide(

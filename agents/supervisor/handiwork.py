@@ -89,10 +89,13 @@ def spawn_all(
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """A run whose leader may have ended. `thorough`: the cheap look cannot do."""
+    """A run whose leader may have ended. `thorough`: the cheap look cannot do.
+
+    `leader` None: it had ended before anybody wrote down which it was.
+    """
 
     key: TreeKey
-    leader: ProcessId
+    leader: ProcessId | None
     folder: Path
     ended: Ended | None
     thorough: bool
@@ -114,7 +117,7 @@ def look_after(
     What a leader of ours leaves becomes our child, so no unknown child means an
     empty tree. After adoption, and before *stopped* is said, a sweep is made.
     """
-    ends = [w.ended or reaping.reap(w.leader, w.folder) for w in watched]
+    ends = [w.ended or _reap(w) for w in watched]
     orphans = reaping.reap_orphans(leaders)
     doubtful = [
         w
@@ -128,11 +131,17 @@ def look_after(
     ]
 
 
+def _reap(watched: Watched) -> Ended | None:
+    if watched.leader is None:
+        return reaping.last_words(watched.folder)
+    return reaping.reap(watched.leader, watched.folder)
+
+
 def ask_to_end(
-    leader: ProcessId, number: signal.Signals, survivors: Sequence[Process]
+    leader: ProcessId | None, number: signal.Signals, survivors: Sequence[Process]
 ) -> None:
     """The polite rung: the whole group, or what is left without its leader."""
-    if not signals.send_to_group(leader, number):
+    if leader is None or not signals.send_to_group(leader, number):
         signals.send_to_each(survivors, number)
         signals.send_to_each(survivors, signal.SIGCONT)
 

@@ -36,6 +36,8 @@ class LiveRun:
     rung_at: float = 0.0
     ended: Ended | None = None
     survivors: int = 0
+    # By this hub: an earlier one may have ended before it sent what it recorded.
+    asked: bool = False
     survivors_asked: bool = False
 
     @property

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Collection
+from collections.abc import Awaitable, Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final
@@ -124,9 +124,12 @@ class ProcessManager:
         try:
             self.epoch = await self._store.take_node(self.node, boot_id(), os.getpid())
             self._tasks = [
-                asyncio.create_task(self._renew(), name="supervisor-lease"),
-                asyncio.create_task(self._sample(), name="supervisor-sampler"),
-                asyncio.create_task(self._prune(), name="supervisor-retention"),
+                asyncio.create_task(self._keep_doing(work), name=f"supervisor-{name}")
+                for name, work in (
+                    ("lease", self._renew),
+                    ("sampler", self._sample),
+                    ("retention", self._prune),
+                )
             ]
             while not self._closing:
                 try:
@@ -162,6 +165,15 @@ class ProcessManager:
         alarm = asyncio.get_running_loop().call_later(seconds, self._wake.set)
         await self._wake.wait()
         alarm.cancel()
+
+    async def _keep_doing(self, work: Callable[[], Awaitable[None]]) -> None:
+        """A task that has ended unnoticed would leave a node silent or blind."""
+        while True:
+            try:
+                await work()
+            except Exception:
+                logger.exception("one of the supervisor's tasks starts anew")
+            await asyncio.sleep(START_ANEW)
 
     async def _renew(self) -> None:
         while True:

@@ -35,6 +35,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 SPAWNS_PER_TURN: Final = 32
+# Daemons of agents that run on die as our children, and no pidfd tells (seconds).
+REAP_EVERY: Final = 2.0
 # How often to look whether a shim has become the program, which takes about 1 ms.
 EXEC_LOOK: Final = 0.003
 
@@ -66,6 +68,7 @@ class Reconciler:
         self._exited: set[int] = set()
         self._dirty: set[int] = set()
         self._to_spawn: dict[int, bool] = {}
+        self._reap_at = 0.0
 
     # -- the processes' thread --
 
@@ -204,10 +207,14 @@ class Reconciler:
         agents = [
             agent
             for i in sorted(exited | (waiting & self._dirty))
-            if (agent := self.agents.get(i)) and agent.live and agent.live.leader
+            if (agent := self.agents.get(i))
+            and agent.live
+            and (agent.live.leader or agent.live.ended)
         ]
-        if not agents:
+        now = boot_seconds()
+        if not agents and now < self._reap_at:
             return []
+        self._reap_at = now + REAP_EVERY
         leaders = {
             a.live.leader.pid for a in self.agents.values() if a.live and a.live.leader
         }
@@ -233,7 +240,7 @@ class Reconciler:
     @staticmethod
     def _watched(agent: ManagedAgent) -> Watched:
         live = agent.live
-        assert live is not None and live.leader is not None
+        assert live is not None
         thorough = live.stopping or live.adopted or live.ended is not None
         return Watched(live.tree, live.leader, live.folder, live.ended, thorough)
 

@@ -53,7 +53,7 @@ class Ladder:
         at = names.index(live.rung)
         rung, waited = ladder[at], boot_seconds() - live.rung_at
         if not rung.whole_tree:
-            self._ask_survivors(agent, live, rung)
+            self._ask_again(agent, live, rung)
             if waited >= rung.patience and at + 1 < len(ladder):
                 return [self._enter(agent, ladder[at + 1])]
             self._look_later(agent, live, rung.patience - waited)
@@ -64,10 +64,14 @@ class Ladder:
             return [death.unkillable(agent, count)]
         return []
 
-    def _ask_survivors(self, agent: ManagedAgent, live: LiveRun, rung: Rung) -> None:
-        """What outlived the leader was not in its group: it is asked too, once."""
-        if live.ended is not None and not live.survivors_asked:
-            live.survivors_asked = True
+    def _ask_again(self, agent: ManagedAgent, live: LiveRun, rung: Rung) -> None:
+        """What outlived the leader was not in its group: it is asked too, once.
+
+        So is everything when it was another hub that recorded the rung.
+        """
+        anew = live.ended is not None and not live.survivors_asked
+        if anew or not live.asked:
+            live.asked, live.survivors_asked = True, live.ended is not None
             self._asking.append((agent, rung))
 
     @staticmethod
@@ -89,7 +93,7 @@ class Ladder:
         if rung.whole_tree:
             self._killing.append(agent)
         else:
-            live.survivors_asked = live.ended is not None
+            live.asked, live.survivors_asked = True, live.ended is not None
             self._asking.append((agent, rung))
             self._look_later(agent, live, rung.patience)
         return death.climb(agent, rung, why)
@@ -127,5 +131,4 @@ class Ladder:
 
 def _ask_all(asked: list[tuple[TreeKey, Rung, tuple[Process, ...]]]) -> None:
     for key, rung, survivors in asked:
-        if key.leader is not None:
-            handiwork.ask_to_end(key.leader, rung.signal, survivors)
+        handiwork.ask_to_end(key.leader, rung.signal, survivors)

@@ -225,32 +225,8 @@ def listen() -> None:
     wait_for_ever()
 
 
-MODES: dict[str, Callable[..., None]] = {
-    function.__name__: function
-    for function in [
-        wait,
-        echo,
-        end,
-        end_when,
-        slow,
-        stubborn,
-        stubborn_child,
-        setsid_child,
-        shy_child,
-        daemon,
-        leave_daemon,
-        leave_child,
-        short_daemons,
-        hidden,
-        flood,
-        deaf,
-        inheritance,
-        listen,
-    ]
-}
-
 if __name__ == "__main__":
     mode, *arguments = sys.argv[1:]
     if mode != "hidden":
         note("leader")
-    MODES[mode](*arguments)
+    globals()[mode](*arguments)

@@ -35,9 +35,7 @@ def passing(agent_id: int, status: Status, reason: str = "as told") -> None:
     recording.record([seen(agent_id, status, reason)])
 
 
-def settled(
-    agent_id: int, status: Status, outcome: Outcome, detail: str = ""
-) -> None:
+def settled(agent_id: int, status: Status, outcome: Outcome, detail: str = "") -> None:
     """The agent's open request has come to an end, in this status."""
     step = seen(agent_id, status, detail or "as told")
     generation = step.after.generation

@@ -175,7 +175,7 @@ def following(*arguments: str) -> Iterator[Pipe]:
         finally:
             connection.close()
 
-    thread = threading.Thread(target=follow)
+    thread = threading.Thread(target=follow, daemon=True)
     thread.start()
     try:
         yield pipe
@@ -211,14 +211,23 @@ def test_following_can_begin_with_the_tail(make: Make) -> None:
 
 def test_following_goes_on_with_the_next_run_and_loses_nothing(make: Make) -> None:
     agent = make("web")
+    end_of(run_with(agent, out=b"first\n"), Status.BACKOFF, 3, "exited with 3")
     with following("web") as pipe:
+        until(lambda: pipe.hears("first\n"))
         for number in range(1, 4):
             run = run_with(agent, out=f"begin {number}\n".encode())
             write(run, "out", f"end {number}\n".encode())
             end_of(run, Status.BACKOFF, 3, "exited with 3")
         until(lambda: pipe.hears("end 3\n"))
     expected = "".join(f"begin {n}\nend {n}\n" for n in range(1, 4))
-    assert pipe.heard.decode() == expected
+    assert pipe.heard.decode() == "first\n" + expected
+
+
+def test_following_waits_for_the_first_run(make: Make) -> None:
+    agent = make("web")
+    with following("web") as pipe:
+        run_with(agent, out=b"first\n")
+        until(lambda: pipe.hears("first\n"))
 
 
 def test_following_one_run_ends_with_that_run(make: Make) -> None:
@@ -230,7 +239,7 @@ def test_following_one_run_ends_with_that_run(make: Make) -> None:
         answers.append(run_agents("logs", "web", "--follow", "--run", "1"))
         connection.close()
 
-    thread = threading.Thread(target=follow)
+    thread = threading.Thread(target=follow, daemon=True)
     thread.start()
     write(run, "out", b"last\n")
     end_of(run, Status.BACKOFF, 3, "exited with 3")

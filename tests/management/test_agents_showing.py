@@ -159,7 +159,7 @@ def test_status_says_that_a_request_is_open(agents: Run, make: Make) -> None:
 def test_status_shows_conditions_and_an_older_set_up(agents: Run, make: Make) -> None:
     agent = make("web")
     run_of(agent)
-    agent.role = "new"
+    agent.command = ["true"]
     setups.save(agent)
     stuck = Condition("unkillable", "2026-01-01T00:00:00Z", "KILL did not end pid 7")
     step = seen(

@@ -37,7 +37,7 @@ def meanwhile(
             supervise(request)
         connection.close()
 
-    thread = threading.Thread(target=wait_and_supervise)
+    thread = threading.Thread(target=wait_and_supervise, daemon=True)
     thread.start()
     yield
     thread.join()

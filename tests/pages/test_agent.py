@@ -6,6 +6,7 @@ import asyncio
 import re
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -238,7 +239,7 @@ class TestDownload:
         async def fetch() -> tuple[bytes, str]:
             client = AsyncClient()
             await client.aforce_login(vera)
-            response = await client.get("/agents/web/output/1/out")
+            response: Any = await client.get("/agents/web/output/1/out")
             assert response.status_code == 200
             parts = [part async for part in response.streaming_content]
             return b"".join(parts), response["Content-Disposition"]

@@ -225,6 +225,15 @@ def test_windows_line_ends_are_called_by_their_name(tmp_path: Path) -> None:
     assert "Windows line ends" in refusal(path)
 
 
+def test_a_reason_can_be_stored_and_shown_whatever_stands_in_a_file(
+    tmp_path: Path,
+) -> None:
+    path = program(tmp_path / "tool", b"#!/\xff\x1b[2J\0x\n")
+    assert refusal(path) == (
+        f"{path} names an interpreter that is missing: /\ufffd\ufffd[2J\ufffdx"
+    )
+
+
 # The working directory
 
 

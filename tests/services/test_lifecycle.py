@@ -9,14 +9,13 @@ from collections.abc import Callable, Iterator
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
+from pytest_django import DjangoCaptureOnCommitCallbacks as OnCommit
 
 from agents.models import Agent, Change, Request, StatusChange
 from agents.policy.states import Action, Status
 from agents.services import bell, lifecycle
 from agents.services.lifecycle import Asked, Asker, KeyTaken
 from tests.services.fleet import BOB, ask, make_agent, make_fleet, settle
-
-Commits = Callable[..., Iterator[list[Callable[[], None]]]]
 
 WITH_KEY = Asker("bob", "api", idempotency_key="once")
 
@@ -64,6 +63,11 @@ class TestOneWish:
         agent = make_agent()
         found = [ask(Action.START, agent)[0].generation for _ in range(3)]
         assert found == [1, 2, 3]
+
+    def test_no_wish_fails_for_a_letter_of_its_reason(self) -> None:
+        """A shell's arguments may be any bytes, and a program's JSON any halves."""
+        ask(Action.STOP, make_agent(), asker=Asker("bob", "api", "é\ud83d\0\udcff!"))
+        assert Request.objects.get().reason == "é???!"
 
     def test_a_wish_is_news_of_its_agent(self) -> None:
         agent = make_agent()
@@ -264,20 +268,20 @@ def rings() -> Iterator[Rings]:
 @pytest.mark.django_db
 class TestBell:
     def test_the_bell_is_rung_once_for_many(
-        self, rings: Rings, django_capture_on_commit_callbacks: Commits
+        self, rings: Rings, django_capture_on_commit_callbacks: OnCommit
     ) -> None:
         fleet = make_fleet(5)
-        with django_capture_on_commit_callbacks(execute=True):  # type: ignore[attr-defined]
+        with django_capture_on_commit_callbacks(execute=True):
             ask(Action.START, *fleet)
             assert rings.count() == 0, "It rang before the rows were there."
         assert rings.count() == 1
 
     def test_the_bell_is_not_rung_for_what_is_taken_back(
-        self, rings: Rings, django_capture_on_commit_callbacks: Commits
+        self, rings: Rings, django_capture_on_commit_callbacks: OnCommit
     ) -> None:
         agent = make_agent()
         with (
-            django_capture_on_commit_callbacks(execute=True),  # type: ignore[attr-defined]
+            django_capture_on_commit_callbacks(execute=True),
             pytest.raises(RuntimeError),
             transaction.atomic(),
         ):
@@ -286,9 +290,9 @@ class TestBell:
         assert rings.count() == 0
 
     def test_the_bell_is_not_rung_for_nobody(
-        self, rings: Rings, django_capture_on_commit_callbacks: Commits
+        self, rings: Rings, django_capture_on_commit_callbacks: OnCommit
     ) -> None:
-        with django_capture_on_commit_callbacks(execute=True):  # type: ignore[attr-defined]
+        with django_capture_on_commit_callbacks(execute=True):
             lifecycle.ask(Action.START, [10**9], BOB)
         assert rings.count() == 0
 

@@ -225,6 +225,53 @@ def test_a_second_live_run_cannot_be_opened() -> None:
         recording.record([step(agent, seen(Status.STARTING), opened=second)])
 
 
+# Several steps of one agent
+
+
+def test_an_exit_and_the_restart_that_follows_are_one_transaction() -> None:
+    """Nobody ever sees the moment between them, and the history has both."""
+    agent = make_agent(status="running", generation=1)
+    last, following = make_run(agent, 1), opened(agent, 2, restart_number=1)
+    ended = RunChange(last.pk, {"ended_at": AT, "exit_code": 1})
+    recording.record([
+        step(agent, seen(Status.BACKOFF, run_id=last.pk), run_changes=(ended,)),
+        Step(agent.pk, agent.name, Status.BACKOFF, seen(
+            Status.STARTING, run_id=following.id, restart_count=1), opened=following),
+        Step(agent.pk, agent.name, Status.STARTING, seen(
+            Status.RUNNING, run_id=following.id, restart_count=1, pid=8),
+            run_changes=(RunChange(following.id, {"pid": 8, "start_ticks": 80}),)),
+    ])  # fmt: skip
+    found = Agent.objects.get()
+    assert (found.status, found.pid, found.restart_count) == ("running", 8, 1)
+    assert [run.pid for run in Run.objects.filter(ended_at=None)] == [8]
+    lines = StatusChange.objects.order_by("pk").values_list("from_status", "to_status")
+    assert list(lines) == [
+        ("running", "backoff"),
+        ("backoff", "starting"),
+        ("starting", "running"),
+    ]
+    assert changes() == [("agent", agent.pk)]
+
+
+def test_a_step_departs_from_where_the_one_before_it_ended() -> None:
+    agent = make_agent(status="running")
+    steps = [step(agent, seen(Status.BACKOFF)), step(agent, seen(Status.STOPPING))]
+    with pytest.raises(ImpossibleChange, match="worker: a step departs from running"):
+        recording.record(steps)
+    nothing_was_written(agent)
+
+
+def test_of_two_outcomes_for_one_request_the_first_counts() -> None:
+    agent = make_agent()
+    ask(Action.START, agent)
+    recording.record([
+        step(agent, seen(Status.STARTING), settled=Settlement(1, Outcome.DONE, "ran")),
+        Step(agent.pk, agent.name, Status.STARTING, seen(Status.CRASHED),
+             settled=Settlement(1, Outcome.FAILED, "fell")),
+    ])  # fmt: skip
+    assert outcomes() == [(1, "done", "ran")]
+
+
 # All of it or nothing
 
 
@@ -350,12 +397,12 @@ def test_a_fleet_is_recorded_in_few_queries() -> None:
             recording.record(steps)
         return len(queries)
 
-    few, many = make_fleet(51)[:1], list(Agent.objects.all())[1:]
+    few, many = make_fleet(49)[:1], list(Agent.objects.all())[1:]
     assert record(many) == record(few) <= 8
-    assert Agent.objects.filter(status="starting").count() == 51
-    assert Run.objects.count() == StatusChange.objects.count() == 51
+    assert Agent.objects.filter(status="starting").count() == 49
+    assert Run.objects.count() == StatusChange.objects.count() == 49
     assert (
-        Request.objects.filter(outcome="done").values("detail").distinct().count() == 50
+        Request.objects.filter(outcome="done").values("detail").distinct().count() == 48
     )
 
 

@@ -146,7 +146,25 @@ def test_the_desired_state_and_all_that_was_observed_stay() -> None:
     after = dict(Agent.objects.values().get().items())
     changed = {key for key in before if before[key] != after[key]}
     assert changed == {"role", "revision"}
-    assert entry.alive
+    assert not entry.restart
+
+
+def test_what_runs_needs_a_restart_for_another_launch_and_for_nothing_else() -> None:
+    for name in ("role", "command", "env"):
+        run_of(stored(name))
+    stored("stopped")
+    plan = transfer.carry_out(
+        [
+            item("role", role="new"),
+            item("command", command=["true"]),
+            item("env", env={"LANG": "C"}),
+            item("stopped", command=["true"]),
+        ]
+    )
+    found = {entry.name: entry.restart for entry in plan.entries}
+    assert found == {"role": False, "command": True, "env": True, "stopped": False}
+    for agent in Agent.objects.all():
+        assert agent.runs_older_setup == found[agent.name]
 
 
 def test_agents_that_the_file_does_not_name_are_left_alone() -> None:
@@ -351,7 +369,7 @@ def test_a_plan_writes_nothing() -> None:
 def test_what_became_impossible_since_the_plan_undoes_all_of_it() -> None:
     plan = transfer.make_plan([item("first"), item("second")])
     stored("second")
-    with pytest.raises(ValidationError, match="already exists"):
+    with pytest.raises(ValidationError, match="exists already"):
         transfer.apply(plan)
     assert not Agent.objects.filter(name="first").exists()
 

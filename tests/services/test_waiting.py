@@ -218,7 +218,7 @@ def test_watching_sees_what_another_connection_commits() -> None:
         settled(agent.pk, Status.STOPPED, Outcome.DONE, "stopped")
         connection.close()
 
-    thread = threading.Thread(target=supervise)
+    thread = threading.Thread(target=supervise, daemon=True)
     thread.start()
     begun = time.monotonic()
     assert watch(wait, 10, lambda wait: looked.set())

@@ -150,8 +150,7 @@ def _say_plan(plan: Plan, dry: bool, terminal: Terminal) -> None:
 
 
 def _later(entry: Entry) -> str:
-    changes = entry.step is Step.CHANGE
-    return " (runs the older set-up until restarted)" if changes and entry.alive else ""
+    return " (runs the older set-up until restarted)" if entry.restart else ""
 
 
 def _difference(one: Difference, step: Step) -> str:

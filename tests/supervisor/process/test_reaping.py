@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import uuid
+import threading
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -13,8 +13,7 @@ from pathlib import Path
 import pytest
 
 from agents.supervisor.process import exit_file, reaping
-from agents.supervisor.process.census import look_at
-from tests.harness.processes import be_subreaper, lives, state_of
+from tests.harness.processes import be_subreaper, state_of
 from tests.harness.waiting import until
 from tests.supervisor.process.conftest import Spawner
 
@@ -114,9 +113,21 @@ def test_children_that_wear_no_mark_are_somebody_elses() -> None:
 
 
 def test_children_of_every_thread_are_seen(spawner: Spawner) -> None:
-    one = spawner.program("wait")
-    found = look_at(one.pid)
-    assert found is not None
-    assert one.pid in reaping.children()
-    assert lives(one.pid)
-    assert uuid.uuid4() != one.run_id
+    """A thread that lives on has the children that it spawned in its own list."""
+    ended = threading.Event()
+    spawned: list[int] = []
+
+    def spawn() -> None:
+        spawned.append(spawner.program("wait").pid)
+        ended.wait(10)
+
+    thread = threading.Thread(target=spawn)
+    thread.start()
+    try:
+        until(lambda: spawned, what="the spawn")
+        assert spawned[0] in reaping.children()
+    finally:
+        ended.set()
+        thread.join()
+    # And when the thread is gone, they are another's.
+    assert spawned[0] in reaping.children()
