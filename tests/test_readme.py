@@ -52,6 +52,13 @@ def test_no_shown_command_has_a_placeholder_to_fill_in() -> None:
     assert [line for line in shown_commands(readme()) if PLACEHOLDER.search(line)] == []
 
 
+def test_every_file_the_readme_names_exists() -> None:
+    named = re.findall(r"`((?:tests|docs|agents|agenthub)/[^`]*)`", readme())
+    linked = re.findall(r"\]\(([^)#:]+)\)", readme())
+    assert [path for path in named + linked if not (ROOT / path).exists()] == []
+    assert len(named + linked) > 10
+
+
 def test_every_shown_make_target_exists() -> None:
     targets = re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text(), re.M)
     missing = [

@@ -52,7 +52,7 @@ def test_no_module_is_over_400_lines() -> None:
     long = {
         name: lines
         for name, source in MODULES.items()
-        if (lines := len(source.splitlines())) > 400
+        if "/migrations/" not in name and (lines := len(source.splitlines())) > 400
     }
     assert long == {}
 

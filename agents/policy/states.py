@@ -64,7 +64,7 @@ NEEDS_A_PERSON: Final = frozenset({Status.CRASHED, Status.UNKNOWN})
 _S = Status
 ALLOWED: Final[dict[Status, frozenset[Status]]] = {
     # A pre-flight that fails never gets as far as starting.
-    _S.STOPPED: frozenset({_S.STARTING, _S.CRASHED}),
+    _S.STOPPED: frozenset({_S.STARTING, _S.CRASHED, _S.UNKNOWN}),
     _S.STARTING: frozenset(
         {_S.RUNNING, _S.STOPPING, _S.BACKOFF, _S.CRASHED, _S.STOPPED, _S.UNKNOWN}
     ),
@@ -75,7 +75,7 @@ ALLOWED: Final[dict[Status, frozenset[Status]]] = {
         {_S.STARTING, _S.BACKOFF, _S.CRASHED, _S.STOPPED, _S.UNKNOWN}
     ),
     _S.BACKOFF: frozenset({_S.STARTING, _S.STOPPED, _S.CRASHED, _S.UNKNOWN}),
-    _S.CRASHED: frozenset({_S.STARTING, _S.STOPPED}),
+    _S.CRASHED: frozenset({_S.STARTING, _S.STOPPED, _S.UNKNOWN}),
     _S.UNKNOWN: frozenset(set(_S) - {_S.UNKNOWN}),
 }
 

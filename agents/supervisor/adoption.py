@@ -46,6 +46,15 @@ def remains(records: Sequence[AgentRecord], runs: Path) -> list[Remains]:
     return found
 
 
+def doubt(agent: ManagedAgent) -> Step | None:
+    """A row that says *stopped* or the like over an open run was written by hand:
+    nothing is known of it until its processes have been looked for."""
+    if agent.status in ALIVE:
+        return None
+    reason = f"called {agent.status}, but its run is open"
+    return life.change(agent, Status.UNKNOWN, reason, "adoption")
+
+
 def adopt(
     agent: ManagedAgent, record: AgentRecord, there: Remains, finding: Finding
 ) -> Step:

@@ -215,7 +215,7 @@ def lost(agent: ManagedAgent, reason: str, source: str) -> Step:
     """The run is over and its exit is nobody's fault: begin again if wanted.
 
     After a reboot, or when a hub ended between writing the run and spawning it.
-    No restart is spent.
+    No exit is counted against its limit.
     """
     live = agent.live
     assert live is not None

@@ -59,6 +59,8 @@ class ProcessManager:
         self._wake = asyncio.Event()
         self._ready = asyncio.Event()
         self._closing = False
+        # Another supervisor has taken the node: two must not act on it.
+        self._deposed = False
         self._store = Store()
         self._reconciler = self._new_reconciler()
         self._sampling = ThreadPoolExecutor(1, thread_name_prefix="supervisor-sample")
@@ -112,7 +114,7 @@ class ProcessManager:
 
     async def close(self) -> None:
         """Stop supervising. The agents are left running."""
-        self._closing = True
+        self._closing = self._store.give_up = True
         self._wake.set()
         await self.stop_monitor()
         if self._task is not None:
@@ -131,7 +133,7 @@ class ProcessManager:
                     ("retention", self._prune),
                 )
             ]
-            while not self._closing:
+            while not (self._closing or self._deposed):
                 try:
                     await self._supervise()
                 except Exception:
@@ -153,7 +155,7 @@ class ProcessManager:
         reconciler.url = self.url
         await reconciler.adopt_all()
         self._ready.set()
-        while not self._closing:
+        while not (self._closing or self._deposed):
             self._wake.clear()
             await reconciler.turn()
             if reconciler.busy:
@@ -180,6 +182,8 @@ class ProcessManager:
             await asyncio.sleep(nodes.RENEW_EVERY)
             if not await self._store.call(nodes.renew, self.node, self.epoch):
                 logger.error("node %s was taken by another supervisor", self.node)
+                self._deposed = True
+                self._wake.set()
 
     async def _prune(self) -> None:
         while True:

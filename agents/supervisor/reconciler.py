@@ -100,6 +100,8 @@ class Reconciler:
         for record, one, finding in zip(open_runs, there, findings, strict=True):
             agent = self.agents[record.setup.id]
             logger.info("%s: %s", agent.name, adoption.in_words(finding))
+            if step := adoption.doubt(agent):
+                steps.append(step)
             steps.append(adoption.adopt(agent, record, one, finding))
             self._watch(agent)
         for agent in self.agents.values():

@@ -55,6 +55,8 @@ class Store:
         # This connection's own commits do not show in its data_version.
         self._asked_itself = False
         self.degraded = ""
+        # Set when the process is to end: a database that is gone is not waited for.
+        self.give_up = False
 
     async def call(
         self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
@@ -67,6 +69,8 @@ class Store:
                     self._thread, lambda: function(*args, **kwargs)
                 )
             except OperationalError as error:
+                if self.give_up:
+                    raise
                 if not self.degraded:
                     logger.error("the database does not answer: %s", error)
                 self.degraded = str(error)

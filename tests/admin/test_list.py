@@ -120,7 +120,7 @@ def test_the_list_is_searched_filtered_and_sorted(
     make_agent(
         "beta", status="crashed", status_reason="exited with 7", labels={"1": "2"}
     )
-    make_running("gamma", auto_restart="always", revision=2)
+    make_running("gamma", auto_restart="always", revision=2, launch_revision=2)
     assert names(sign_in(bob).get(f"{LIST}?{query}")) == found
 
 

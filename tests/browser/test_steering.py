@@ -86,9 +86,7 @@ def test_a_bulk_action_in_the_admin_reaches_the_open_list(
     admin.goto(f"{web.url}/admin/agents/agent/")
     choose_in_admin(admin, ("web", "other"), "start")
     expect(admin.locator(".messagelist")).to_contain_text("2 asked")
-    expect(row(page, "web")).to_have_attribute(
-        "data-status", "running", timeout=SECOND
-    )
+    expect(row(page, "web")).to_have_attribute("data-status", "running", timeout=SECOND)
 
     admin.goto(f"{web.url}/admin/agents/agent/")
     choose_in_admin(admin, ("web", "other"), "stop")

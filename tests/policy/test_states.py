@@ -19,12 +19,12 @@ from agents.policy.states import (
 # Said again by hand, so that no slip in the table goes unseen. Rows: from; columns: to.
 MATRIX = """
            stopped starting running stopping backoff crashed unknown
-stopped       =       x        -       -        -       x       -
+stopped       =       x        -       -        -       x       x
 starting      x       =        x       x        x       x       x
 running       x       x        =       x        x       x       x
 stopping      x       x        -       =        x       x       x
 backoff       x       x        -       -        =       x       x
-crashed       x       x        -       -        -       =       -
+crashed       x       x        -       -        -       =       x
 unknown       x       x        x       x        x       x       =
 """
 

@@ -12,10 +12,9 @@ import pytest
 from django.utils import timezone
 
 from agents.adapters.launch import Launch
-from agents.models import Agent, Node, Run, StatusChange
+from agents.models import Agent, Run, StatusChange
 from agents.policy.clock import boot_id, boot_seconds
 from agents.policy.states import Action, Status
-from agents.services import nodes
 from agents.services.recording import Observed, RunOpened, Step, record
 from agents.supervisor.process import spawn
 from agents.supervisor.process.census import look_at
@@ -360,36 +359,6 @@ def test_a_crashed_and_a_completed_agent_stay_so(
     assert crashed.look().status == Status.CRASHED
     assert completed.look().status == Status.STOPPED
     assert len(crashed.noted()) == len(completed.noted()) == 1
-
-
-def test_what_a_web_process_called_unknown_is_known_again(
-    supervisor: Supervisor, cast: Cast
-) -> None:
-    """The supervisor was held up for longer than its lease, and nobody ended."""
-    agent = cast("wait").start()
-    pid = agent.look().pid
-    Node.objects.update(lease=timezone.now() - nodes.LEASE)
-    assert nodes.mark_silent() == 1
-    agent.wait_for(Status.RUNNING)
-    assert agent.row.pid == pid
-    assert [c.to_status for c in agent.history()][-2:] == ["unknown", "running"]
-
-
-def test_a_row_that_somebody_else_wrote_makes_the_supervisor_start_anew(
-    supervisor: Supervisor, cast: Cast, caplog: pytest.LogCaptureFixture
-) -> None:
-    agent, other = cast("wait").start(), cast("wait", name="other").start()
-    pids = agent.look().pid, other.look().pid
-    Agent.objects.filter(pk=agent.row.pk).update(status=Status.STARTING)
-    asked = agent.ask(Action.STOP)
-    assert agent.settled(asked).outcome == "done"
-    assert "starts anew" in caplog.text
-    assert agent.look().status == Status.STOPPED
-    assert not lives(pids[0] or 0)
-    # The others were neither ended nor doubled, and are under supervision.
-    assert (other.look().status, other.row.pid) == ("running", pids[1])
-    other.stop()
-    assert len(other.noted()) == 1
 
 
 def test_descendants_of_an_adopted_agent_belong_to_its_tree(

@@ -231,9 +231,8 @@ def test_restarts_from_twenty_threads_never_make_a_twin(cast: Cast) -> None:
     requests = [agent.settled(asked) for asked in agent.asked]
     assert len(requests) == 21
     assert {one.outcome for one in requests} <= {"done", "superseded"}
-    done = [one for one in requests if one.outcome == "done"]
     runs = agent.runs()
-    assert 2 <= len(runs) <= len(done)
+    assert 2 <= len(runs) < len(requests)
     ends = [run.ended_at for run in runs[:-1]]
     begins = [run.created_at for run in runs[1:]]
     assert all(end and end <= begin for end, begin in zip(ends, begins, strict=True))

@@ -1,0 +1,75 @@
+"""Rows that somebody else wrote: a web process, a second supervisor, a hand."""
+
+from __future__ import annotations
+
+import pytest
+from django.db.models import F
+from django.utils import timezone
+
+from agents.models import Agent, Node
+from agents.policy.states import Action, Status
+from agents.services import nodes
+from tests.harness.processes import lives
+from tests.harness.supervisor import Cast, Supervisor
+from tests.harness.waiting import until
+
+
+def test_what_a_web_process_called_unknown_is_known_again(
+    supervisor: Supervisor, cast: Cast
+) -> None:
+    """The supervisor was held up for longer than its lease, and nobody ended."""
+    agent = cast("wait").start()
+    pid = agent.look().pid
+    Node.objects.update(lease=timezone.now() - nodes.LEASE)
+    assert nodes.mark_silent() == 1
+    agent.wait_for(Status.RUNNING)
+    assert agent.row.pid == pid
+    assert [c.to_status for c in agent.history()][-2:] == ["unknown", "running"]
+
+
+def test_a_row_that_somebody_else_wrote_makes_the_supervisor_start_anew(
+    supervisor: Supervisor, cast: Cast, caplog: pytest.LogCaptureFixture
+) -> None:
+    agent, other = cast("wait").start(), cast("wait", name="other").start()
+    pids = agent.look().pid, other.look().pid
+    Agent.objects.filter(pk=agent.row.pk).update(status=Status.STARTING)
+    asked = agent.ask(Action.STOP)
+    assert agent.settled(asked).outcome == "done"
+    assert "starts anew" in caplog.text
+    assert agent.look().status == Status.STOPPED
+    assert not lives(pids[0] or 0)
+    # The others were neither ended nor doubled, and are under supervision.
+    assert (other.look().status, other.row.pid) == ("running", pids[1])
+    other.stop()
+    assert len(other.noted()) == 1
+
+
+@pytest.mark.parametrize("status", [Status.CRASHED, Status.STOPPED])
+def test_a_status_written_by_hand_over_an_open_run_is_corrected_at_the_start(
+    supervisor: Supervisor, cast: Cast, status: Status
+) -> None:
+    agent, other = cast("wait").start(), cast("wait", name="other").start()
+    pid = agent.look().pid
+    supervisor.close()
+    Agent.objects.filter(pk=agent.row.pk).update(status=status)
+    supervisor.start()
+    agent.wait_for(Status.RUNNING)
+    assert agent.row.pid == pid
+    assert other.look().status == Status.RUNNING
+
+
+def test_a_supervisor_whose_node_was_taken_stops_supervising(
+    supervisor: Supervisor,
+    cast: Cast,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(nodes, "RENEW_EVERY", 0.05)
+    agent = cast("wait").start()
+    supervisor.close()
+    supervisor.start()
+    Node.objects.update(epoch=F("epoch") + 1)
+    until(lambda: not supervisor.manager.running, what="the end of the old one")
+    assert lives(agent.look().pid or 0)
+    supervisor.close()
+    supervisor.start()
+    assert agent.look().status == Status.RUNNING
