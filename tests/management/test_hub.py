@@ -366,7 +366,9 @@ def test_interrupts_are_heard_by_a_background_job(empty: HubProcess) -> None:
     make(empty, {"name": "status", "command": cat})
     assert empty.agents("start", "status", "--wait", "10").returncode == 0
     said = out(empty, "status")
-    assert re.search(r"^SigIgn:\t0+$", said, re.MULTILINE), said
+    ignored = re.search(r"^SigIgn:\t([0-9a-f]+)$", said, re.MULTILINE)
+    # Signals 1 to 31: 32 and 33 are libc's own, and make leaves them ignored.
+    assert ignored and int(ignored[1], 16) & ((1 << 31) - 1) == 0, said
     process, empty.process = empty.process, None
     assert process is not None
     os.kill(process.pid, signal.SIGINT)
