@@ -59,6 +59,11 @@ class Supervision:
 
 
 def hear_interrupts() -> None:
-    """A shell's background job starts with SIGINT ignored, which agents inherit."""
+    """What this process ignores, its agents would inherit; what it hears, they do not.
+
+    A shell's background job starts with SIGINT ignored, one under nohup with SIGHUP.
+    """
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, lambda *_: None)

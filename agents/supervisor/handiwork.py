@@ -81,6 +81,9 @@ def spawn_all(
         except OSError as error:
             hopeless = error.errno in _HOPELESS
             results.append(Failure(spawn.describe(error), hopeless))
+        except ValueError as error:
+            # What exec can never take; one bad set-up shall not end the turn.
+            results.append(Failure(f"could not spawn: {error}", hopeless=True))
     return [
         one if isinstance(one, Failure) else (one, has_executed(one.leader.pid))
         for one in results

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
@@ -46,8 +47,10 @@ class NodeLock:
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _WRITE_LOCK)
-        except OSError:
+        except OSError as error:
             os.close(descriptor)
+            if error.errno not in (errno.EAGAIN, errno.EACCES):
+                raise
             raise Held(_who(self.path, self.node)) from None
         self._descriptor = descriptor
         self.say(pid=os.getpid())

@@ -11,11 +11,14 @@ import os
 import re
 import shlex
 import signal
+import sqlite3
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 from typing import Any
 
+from tests.harness.processes import marked
 from tests.harness.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -159,26 +162,13 @@ class HubProcess:
             raise AssertionError("\n".join([*problems, "The hub:", self._log_end()]))
 
     def survivors(self) -> dict[int, str]:
-        """Every living process of this hub's agents, by the mark they carry."""
-        found = {}
-        for folder in Path("/proc").glob("[0-9]*"):
-            try:
-                marks = (folder / "environ").read_bytes().split(b"\0")
-                command = (folder / "cmdline").read_bytes().replace(b"\0", b" ")
-            except OSError:
-                continue
-            if self._is_agent_of_mine(
-                [mark.decode(errors="replace") for mark in marks]
-            ):
-                found[int(folder.name)] = command.decode(errors="replace").strip()
-        return found
-
-    def _is_agent_of_mine(self, marks: list[str]) -> bool:
-        mine = {f"HOME={self.home}", f"AGENTHUB_DATA_DIR={self.data}"}
-        if self.port:
-            mine |= {f"AGENTHUB_URL={self.url}", f"AGENTHUB_URL={self.url}/"}
-        is_agent = any(mark.startswith("AGENTHUB_RUN=") for mark in marks)
-        return is_agent and not mine.isdisjoint(marks)
+        """Every living process of this hub's agents, escaped daemons included."""
+        database = self.data / "agenthub.sqlite3"
+        if not database.exists():
+            return {}
+        with contextlib.closing(sqlite3.connect(database)) as connection:
+            rows = connection.execute("SELECT id FROM agents_run").fetchall()
+        return marked([uuid.UUID(row[0]) for row in rows])
 
     def _ready(self) -> re.Match[str] | None:
         assert self.process is not None

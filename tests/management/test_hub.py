@@ -355,6 +355,20 @@ def test_the_chosen_password_signs_in_and_is_not_printed(hub: HubProcess) -> Non
     assert sign_in(hub, ADMIN_PASSWORD) == "/"
 
 
+def test_a_hub_under_nohup_does_not_make_its_agents_deaf(empty: HubProcess) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        empty.start()
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    make(empty, {"name": "status", "command": ["cat", "/proc/self/status"]})
+    assert empty.agents("start", "status", "--wait", "10").returncode == 0
+    ignored = re.search(r"^SigIgn:\t([0-9a-f]+)$", out(empty, "status"), re.MULTILINE)
+    assert ignored and int(ignored[1], 16) & 1 == 0
+    os.kill(empty.pid, signal.SIGHUP)
+    assert empty.agents("start", "status", "--wait", "10").returncode == 0
+
+
 def test_interrupts_are_heard_by_a_background_job(empty: HubProcess) -> None:
     """A shell starts `hub &` with SIGINT ignored; its agents must not inherit that."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
