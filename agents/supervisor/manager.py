@@ -27,6 +27,7 @@ from agents.supervisor.process import reaping
 from agents.supervisor.process.census import Census, which_live
 from agents.supervisor.process.limits import raise_file_limit
 from agents.supervisor.reconciler import Reconciler
+from agents.supervisor.retention import Keeper
 from agents.supervisor.store import Store
 
 logger = logging.getLogger(__name__)
@@ -35,6 +36,7 @@ logger = logging.getLogger(__name__)
 LOOK_EVERY: Final = 0.05
 START_ANEW: Final = 1.0
 PRUNE_EVERY: Final = 3600.0
+BOUND_EVERY: Final = 2.0
 AGREE_EVERY: Final = 0.02
 
 
@@ -131,6 +133,7 @@ class ProcessManager:
                     ("lease", self._renew),
                     ("sampler", self._sample),
                     ("retention", self._prune),
+                    ("output", self._bound_output),
                 )
             ]
             while not (self._closing or self._deposed):
@@ -189,6 +192,13 @@ class ProcessManager:
         while True:
             await self._store.call(changes.prune)
             await asyncio.sleep(PRUNE_EVERY)
+
+    async def _bound_output(self) -> None:
+        loop, keeper = asyncio.get_running_loop(), Keeper()
+        while True:
+            runs = [agent.live.folder for agent in self._agents() if agent.live]
+            await loop.run_in_executor(self._sampling, keeper.look, runs)
+            await asyncio.sleep(BOUND_EVERY)
 
     async def _sample(self) -> None:
         loop, census = asyncio.get_running_loop(), Census()
