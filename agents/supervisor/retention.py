@@ -41,14 +41,14 @@ class Bounds:
     slack: int = 16 * MIB
 
 
-def trim(path: Path, bounds: Bounds) -> int:
+def trim(path: str, bounds: Bounds) -> int:
     """Punch a hole in front of the newest bytes; the bytes of disk given back.
 
     The writer is not disturbed: size and offsets stay. 0 where there is nothing to
     do, or the file system cannot, which is said in the log once.
     """
     try:
-        found = path.stat()
+        found = os.stat(path)
         if found.st_blocks * 512 <= bounds.stream + bounds.slack:
             return 0
         # Whole blocks only: the part that is kept may be a little larger.
@@ -62,7 +62,7 @@ def trim(path: Path, bounds: Bounds) -> int:
         return max(0, found.st_blocks - os.fstat(descriptor).st_blocks) * 512
     except OSError as error:
         if error.errno in _UNSUPPORTED:
-            _say_unbounded(str(path.parents[2]))
+            _say_unbounded(os.path.dirname(os.path.dirname(os.path.dirname(path))))
             return 0
         logger.warning("%s: old output is not given back: %s", path, error.strerror)
         return 0
@@ -103,7 +103,8 @@ class Keeper:
         """Trim these live runs; an agent with a new run may lose its oldest output."""
         for run in runs:
             for stream in STREAMS:
-                trim(run / stream, self._bounds)
+                # Texts, not paths: this is done often, for every agent.
+                trim(f"{run}/{stream}", self._bounds)
             if self._newest.get(run.parent) != run.name:
                 self._newest[run.parent] = run.name
                 for name in drop_old_runs(run, self._bounds):

@@ -42,7 +42,7 @@ def make_run(runs: Path, agent: str, run: str, size: int) -> Path:
 def test_a_file_keeps_its_newest_part_and_its_size(tmp_path: Path) -> None:
     folder = make_run(tmp_path, "a", "000001-x", 4 * MIB)
     out = folder / "out"
-    assert trim(out, SMALL) >= 2 * MIB
+    assert trim(str(out), SMALL) >= 2 * MIB
     assert out.stat().st_size == 4 * MIB
     assert MIB <= on_disk(out) <= MIB + 64 * 1024
     extent = LogStore(tmp_path).extent("a/000001-x", "out")
@@ -53,7 +53,7 @@ def test_a_file_keeps_its_newest_part_and_its_size(tmp_path: Path) -> None:
 def test_a_file_within_its_bound_and_slack_is_left_alone(tmp_path: Path) -> None:
     out = make_run(tmp_path, "a", "000001-x", MIB + MIB // 4) / "out"
     before = on_disk(out)
-    assert trim(out, SMALL) == 0
+    assert trim(str(out), SMALL) == 0
     assert on_disk(out) == before
 
 
@@ -61,8 +61,8 @@ def test_what_is_not_there_or_is_no_plain_file_is_left_alone(tmp_path: Path) -> 
     elsewhere = tmp_path / "elsewhere"
     elsewhere.write_bytes(b"y" * (4 * MIB))
     (tmp_path / "out").symlink_to(elsewhere)
-    assert trim(tmp_path / "out", SMALL) == 0
-    assert trim(tmp_path / "missing", SMALL) == 0
+    assert trim(str(tmp_path / "out"), SMALL) == 0
+    assert trim(str(tmp_path / "missing"), SMALL) == 0
     assert on_disk(elsewhere) >= 4 * MIB
 
 
@@ -129,6 +129,6 @@ def test_a_file_system_without_holes_is_said_once_and_loses_nothing(
     monkeypatch.setattr(retention, "_punch", refuse)
     out = make_run(tmp_path, "a", "000001-x", 4 * MIB) / "out"
     with caplog.at_level(logging.WARNING):
-        assert trim(out, SMALL) == trim(out, SMALL) == 0
+        assert trim(str(out), SMALL) == trim(str(out), SMALL) == 0
     assert caplog.text.count("cannot punch holes") == 1
     assert on_disk(out) >= 4 * MIB
