@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from pathlib import Path
@@ -12,49 +11,16 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.contrib.sessions.backends.db import SessionStore
-from django.test import TransactionTestCase
-from django.utils import timezone
 
 from agents.live import ticker as ticking
 from agents.live.consumer import MOST_UNACKNOWLEDGED
-from agents.live.ticker import Ticker
-from agents.models import Agent, Node
+from agents.models import Agent
 from agents.policy.states import Action, Status
 from agents.services import changes, lifecycle
 from agents.services.lifecycle import Asker
-from agents.services.nodes import LEASE
 from tests.harness.people import make_member, make_person
-from tests.harness.recorded import end_of, passing, run_of
+from tests.live.case import LiveCase, end_run, latest, new_agent, record, start_run
 from tests.live.watching import OpenPage, lines, write
-
-record = sync_to_async(passing)
-start_run = sync_to_async(run_of)
-end_run = sync_to_async(end_of)
-
-
-def make_agent(name: str = "web") -> Agent:
-    agent = Agent.objects.create(name=name, command=["sleep", "9"])
-    changes.append(changes.AGENT, [agent.pk])
-    return agent
-
-
-new_agent = sync_to_async(make_agent)
-latest = sync_to_async(changes.latest)
-
-
-class LiveCase(TransactionTestCase):
-    """Bob watches one agent; its supervisor is there."""
-
-    bob: User
-    agent: Agent
-
-    def setUp(self) -> None:
-        self.bob = make_member("bob")
-        Node.objects.create(name="local", epoch=1, lease=timezone.now() + LEASE)
-        self.agent = make_agent()
-
-    async def open(self, person: User | None = None) -> OpenPage:
-        return await OpenPage(person or self.bob).connect()
 
 
 class TestTheDoor(LiveCase):
@@ -361,76 +327,4 @@ class TestASlowPage(LiveCase):
         assert [one for one in seen if one.startswith("line")] == [
             f"line {at}" for at in range(15)
         ]
-        await page.leave()
-
-
-class TestTheTicker(LiveCase):
-    async def test_it_begins_with_the_first_page_and_ends_with_the_last(self) -> None:
-        one, two = await self.open(), await self.open()
-
-        def running() -> int:
-            return sum(task.get_name() == "live ticker" for task in asyncio.all_tasks())
-
-        assert running() == 0
-        for page in (one, two):
-            await page.subscribe("agents", ids=[self.agent.pk])
-            await page.frame()
-        assert running() == 1
-        await one.leave()
-        assert running() == 1
-        await two.leave()
-        await asyncio.sleep(0)
-        assert running() == 0
-
-    async def test_it_forgets_a_page_whose_server_is_stopped(self) -> None:
-        page = await self.open()
-        await page.subscribe("agents", ids=[self.agent.pk])
-        await page.frame()
-        subscribers = Ticker.of_this_loop()._subscribers
-        assert len(subscribers) == 1
-        # As Daphne ends consumers on SIGTERM: cancelled, without a disconnect.
-        page.socket.future.cancel()
-        await asyncio.wait([page.socket.future])
-        assert not subscribers
-
-    async def test_each_fragment_is_rendered_once_for_all_pages(self) -> None:
-        pages = [await self.open() for _ in range(5)]
-        after = await latest()
-        for page in pages:
-            await page.subscribe("agents", ids=[self.agent.pk], after=after)
-            await page.frame()
-        with patch(
-            "agents.live.rendering.fragments.row", return_value="<tr id='row'></tr>"
-        ) as rendered:
-            await record(self.agent.pk, Status.STARTING)
-            for page in pages:
-                await page.until("id='row'")
-        assert rendered.call_count == 1
-        for page in pages:
-            await page.leave()
-
-    async def test_it_calls_agents_of_a_silent_node_unknown(self) -> None:
-        await start_run(self.agent)
-        page = await self.open()
-        await page.subscribe("agents", ids=[self.agent.pk])
-        await page.frame()
-        await Node.objects.all().aupdate(lease=timezone.now() - LEASE)
-        await page.until('data-status="unknown"', timeout=8.0)
-        if "No supervisor is running" not in "".join(page.frames):
-            await page.until("No supervisor is running")
-        await page.leave()
-
-    async def test_it_goes_on_after_an_error(self) -> None:
-        page = await self.open()
-        await page.subscribe("agents", ids=[self.agent.pk], after=await latest())
-        await page.frame()
-        with (
-            patch("agents.live.rendering.lists", side_effect=RuntimeError("once")),
-            self.assertLogs("agents.live.ticker", "WARNING"),
-        ):
-            await record(self.agent.pk, Status.STARTING)
-            await asyncio.sleep(0.5)
-        with patch.object(ticking, "PERIOD_AFTER_ERROR", 0.1):
-            await record(self.agent.pk, Status.RUNNING)
-            await page.until('data-status="running"')
         await page.leave()

@@ -12,7 +12,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import connection
 
-from tests.live.test_consumer import LiveCase, latest
+from tests.live.case import LiveCase, latest
 
 ROOT = Path(__file__).resolve().parents[2]
 ASK = """

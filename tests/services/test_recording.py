@@ -3,64 +3,30 @@
 from __future__ import annotations
 
 import uuid
-from dataclasses import fields, replace
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from dataclasses import fields
+from datetime import timedelta
 
 import pytest
 from django.db import IntegrityError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from agents.models import Agent, Change, Request, Run, StatusChange
+from agents.models import Agent, Run, StatusChange
 from agents.policy.clock import Moment
 from agents.policy.states import Action, ImpossibleChange, Outcome, Status
 from agents.services import recording
 from agents.services.recording import (
     Condition,
     LostRow,
-    Observed,
     RunChange,
     RunOpened,
     Settlement,
     Step,
 )
 from tests.services.fleet import ask, make_agent, make_fleet, make_run
+from tests.services.steps import AT, changes, opened, outcomes, seen, step
 
 pytestmark = pytest.mark.django_db
-
-AT = datetime(2026, 1, 2, 3, 4, 5, 678_901, tzinfo=UTC)
-
-
-def seen(status: Status, **values: Any) -> Observed:
-    given = {"since": AT, "reason": "because", "source": "a test", **values}
-    return Observed(status=status, **given)
-
-
-def step(agent: Agent, after: Observed, **values: Any) -> Step:
-    return Step(agent.pk, agent.name, Status(agent.status), after, **values)
-
-
-def opened(agent: Agent, number: int = 1, **values: Any) -> RunOpened:
-    given = {
-        "generation": 1,
-        "restart_number": 0,
-        "revision": 3,
-        "setup": {"command": ["sleep"]},
-        "boot": "boot",
-        "created_at": AT,
-    }
-    return RunOpened(
-        id=uuid.uuid4(),
-        agent_id=agent.pk,
-        agent_name=agent.name,
-        number=number,
-        **{**given, **values},
-    )
-
-
-def changes() -> list[tuple[str, int | None]]:
-    return list(Change.objects.values_list("topic", "agent_id"))
 
 
 # What a step writes
@@ -328,94 +294,3 @@ def test_more_cannot_be_settled_than_was_asked() -> None:
     agent = make_agent(generation=1)
     with pytest.raises(IntegrityError, match="agent_settles_only_what_was_asked"):
         recording.record([step(agent, seen(Status.STOPPED, generation=2))])
-
-
-# Settlement
-
-
-def outcomes() -> list[tuple[int, str, str]]:
-    rows = Request.objects.order_by("agent", "generation")
-    return list(rows.values_list("generation", "outcome", "detail"))
-
-
-def test_a_settled_request_has_its_outcome_detail_and_time() -> None:
-    agent = make_agent()
-    ask(Action.START, agent)
-    end = Settlement(1, Outcome.FAILED, "program not found")
-    recording.record([step(agent, seen(Status.CRASHED, generation=1), settled=end)])
-    assert outcomes() == [(1, "failed", "program not found")]
-    assert Request.objects.get().settled_at is not None
-
-
-def test_a_later_request_stays_open() -> None:
-    """It came while the supervisor was busy with the one before."""
-    agent = make_agent()
-    ask(Action.START, agent)
-    ask(Action.RESTART, agent)
-    end = Settlement(1, Outcome.DONE, "running")
-    recording.record([step(agent, seen(Status.STARTING, generation=1), settled=end)])
-    assert outcomes() == [(1, "superseded", "superseded by bob's restart"), (2, "", "")]
-
-
-def test_a_request_is_settled_once() -> None:
-    agent = make_agent()
-    ask(Action.START, agent)
-    first = Settlement(1, Outcome.DONE, "first")
-    recording.record([step(agent, seen(Status.STARTING), settled=first)])
-    agent.status = "starting"
-    second = replace(first, outcome=Outcome.FAILED, detail="second")
-    recording.record([step(agent, seen(Status.STARTING), settled=second)])
-    assert outcomes() == [(1, "done", "first")]
-
-
-def test_each_agents_request_is_settled_in_its_own_way() -> None:
-    one, two, untold = make_fleet(3)
-    ask(Action.START, one, two, untold)
-    recording.record([
-        step(one, seen(Status.STARTING), settled=Settlement(1, Outcome.DONE, "pid 1")),
-        step(two, seen(Status.CRASHED), settled=Settlement(1, Outcome.FAILED, "no")),
-        step(untold, seen(Status.STARTING)),
-    ])  # fmt: skip
-    assert outcomes() == [(1, "done", "pid 1"), (1, "failed", "no"), (1, "", "")]
-
-
-# Many
-
-
-def test_a_fleet_is_recorded_in_few_queries() -> None:
-    """Each with a run, a line of the history and an outcome of its own."""
-
-    def record(fleet: list[Agent]) -> int:
-        ask(Action.START, *fleet)
-        steps = []
-        for number, agent in enumerate(fleet):
-            run = opened(agent)
-            after = seen(Status.STARTING, run_id=run.id, generation=1)
-            end = Settlement(1, Outcome.DONE, f"running as pid {number}")
-            steps.append(step(agent, after, opened=run, settled=end))
-        with CaptureQueriesContext(connection) as queries:
-            recording.record(steps)
-        return len(queries)
-
-    few, many = make_fleet(49)[:1], list(Agent.objects.all())[1:]
-    assert record(many) == record(few) <= 8
-    assert Agent.objects.filter(status="starting").count() == 49
-    assert Run.objects.count() == StatusChange.objects.count() == 49
-    assert (
-        Request.objects.filter(outcome="done").values("detail").distinct().count() == 48
-    )
-
-
-def test_samples_are_stored_without_being_news() -> None:
-    one, other = make_fleet(2, status="running", status_reason="stays")
-    recording.save_samples([
-        (one.pk, 1.5, 4096, 2, [[1.5, 4096]]),
-        (other.pk, 0.0, 0, 1, []),
-        (10**9, 9.9, 9, 9, []),
-    ])  # fmt: skip
-    found = Agent.objects.get(pk=one.pk)
-    assert (found.cpu_percent, found.rss_bytes, found.processes) == (1.5, 4096, 2)
-    assert (found.samples, found.status_reason) == ([[1.5, 4096]], "stays")
-    assert Agent.objects.get(pk=other.pk).rss_bytes == 0
-    assert changes() == []
-    recording.save_samples([])

@@ -11,59 +11,22 @@ from django.core.exceptions import ValidationError
 
 from agents.models import Agent, Change
 from agents.models.agent import SETUP_FIELDS
-from agents.policy.redact import MASK
 from agents.policy.states import Action
-from agents.services import lifecycle, setup_files, setups, transfer
+from agents.services import lifecycle, setup_files, transfer
 from agents.services.lifecycle import Asker
 from agents.services.setup_keys import RESERVED
-from agents.services.transfer import Difference, Plan, Step
+from agents.services.transfer import Difference, Step
 from tests.harness.recorded import run_of
+from tests.services.plans import (
+    COMMAND,
+    DESIGN_ORDER,
+    differences,
+    item,
+    problem,
+    stored,
+)
 
 pytestmark = pytest.mark.django_db
-
-COMMAND = ["sleep", "60"]
-DESIGN_ORDER = [
-    "name",
-    "kind",
-    "adapter",
-    "role",
-    "labels",
-    "capabilities",
-    "node",
-    "command",
-    "env",
-    "cwd",
-    "stdin",
-    "auto_restart",
-    "max_restarts",
-    "restart_window",
-    "backoff_initial",
-    "backoff_max",
-    "healthy_after",
-    "stop_signal",
-    "stop_grace",
-]
-
-
-def stored(name: str, **setup: Any) -> Agent:
-    agent = Agent(name=name, **({"command": COMMAND} | setup))
-    setups.save(agent)
-    return agent
-
-
-def item(name: str = "worker", **keys: Any) -> dict[str, Any]:
-    return {"name": name, "command": COMMAND} | keys
-
-
-def problem(*items: Any) -> tuple[str, str, str]:
-    """The only problem of a file with these agents."""
-    (one,) = transfer.make_plan(items).problems
-    return one.agent, one.key, one.message
-
-
-def differences(plan: Plan) -> dict[str, tuple[Any, Any]]:
-    (entry,) = plan.entries
-    return {one.key: (one.before, one.after) for one in entry.differences}
 
 
 # Export
@@ -188,41 +151,6 @@ def test_the_stop_signal_is_stored_without_sig() -> None:
     stored("other", stop_signal="TERM")
     plan = transfer.make_plan([item("other", stop_signal="sigterm")])
     assert plan.entries[0].step is Step.UNCHANGED
-
-
-# Secrets
-
-
-@pytest.mark.parametrize("env", [None, {}, {"API_KEY": None}, {"API_KEY": MASK}])
-def test_a_secret_that_the_file_does_not_tell_stays(
-    env: dict[str, str | None] | None,
-) -> None:
-    stored("worker", env={"API_KEY": "s3cret"})
-    plan = transfer.carry_out([item(env=env)])
-    assert Agent.objects.get().env == {"API_KEY": "s3cret"}
-    assert plan.entries[0].step is Step.UNCHANGED
-    assert plan.entries[0].warnings == ()
-
-
-def test_a_secret_that_the_file_tells_is_written_and_never_shown() -> None:
-    stored("worker", env={"API_KEY": "0ld", "TOKEN": "g0ne"})
-    plan = transfer.carry_out([item(env={"API_KEY": "n3w", "TOKEN": ""})])
-    assert Agent.objects.get().env == {"API_KEY": "n3w", "TOKEN": ""}
-    assert differences(plan) == {"env.API_KEY": (MASK, MASK), "env.TOKEN": (MASK, "")}
-    assert not any(secret in repr(plan) for secret in ("0ld", "g0ne", "n3w"))
-
-
-def test_a_new_agent_without_its_secret_is_made_with_a_warning_that_names_it() -> None:
-    plan = transfer.carry_out([item(env={"API_KEY": None, "LANG": "C"})])
-    assert Agent.objects.get().env == {"LANG": "C"}
-    (entry,) = plan.entries
-    assert "API_KEY is a secret that is not in the file" in entry.warnings[0]
-
-
-def test_only_secrets_may_be_null() -> None:
-    who, key, message = problem(item(env={"LANG": None}))
-    assert (who, key) == ("worker", "env")
-    assert message.startswith("LANG: give a text")
 
 
 # What an import refuses
