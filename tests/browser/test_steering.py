@@ -45,6 +45,11 @@ def test_start_output_stop_and_restart_from_the_agents_own_page(
     expect(status).to_have_attribute("data-status", "running", timeout=SECOND)
     lines = page.locator("#output-lines")
     expect(lines).to_contain_text("Serving HTTP on", timeout=2 * SECOND)
+    # The page was opened before the first run: its downloads come with the run.
+    download = page.locator("#download-out")
+    expect(download).to_be_visible()
+    answer = page.request.get(f"{web.url}{download.get_attribute('href')}")
+    assert "Serving HTTP on" in answer.text()
 
     (first,) = web.agents_json("status", "web")
     page.get_by_role("button", name="Restart").click()

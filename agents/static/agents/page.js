@@ -150,6 +150,7 @@
 
   // The downloads are of the run that is shown.
   document.addEventListener("agenthub:run", (event) => {
+    byId("downloads").hidden = false;
     for (const stream of ["out", "err"]) {
       const link = byId(`download-${stream}`);
       if (link) link.href = link.getAttribute("href").replace(/\d+\/(out|err)$/, `${event.detail}/${stream}`);
