@@ -235,18 +235,14 @@ class ProcessManager:
         return await self._ask(Action.RESTART, agent_id)
 
     async def shutdown_all(self) -> None:
-        """Stop every agent of the node and wait until all trees are empty."""
+        """Stop every agent of the node; back once all are recorded as stopped."""
         await self.ensure_running()
         alive = [a.id for a in self._agents() if a.status is not Status.STOPPED]
         asker = Asker("supervisor", "python", "shutdown_all")
-        await self._store.ask(Action.STOP, alive, asker)
+        asked = await self._store.ask(Action.STOP, alive, asker)
         self._wake.set()
-        while any(
-            agent.live is not None or agent.status is not Status.STOPPED
-            for agent in self._agents()
-            if agent.id in alive
-        ):
-            await asyncio.sleep(AGREE_EVERY)
+        for one in asked:
+            await self._agreed(one.request_id)
 
     async def _ask(self, action: Action, agent_id: int) -> bool:
         await self.ensure_running()

@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -57,7 +58,11 @@ class Supervisor:
 
     def call(self, coroutine: Coroutine[Any, Any, T], timeout: float = 20.0) -> T:
         """Run on the manager's loop and wait for it."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(timeout)
+        return self.begin(coroutine).result(timeout)
+
+    def begin(self, coroutine: Coroutine[Any, Any, T]) -> Future[T]:
+        """Run on the manager's loop without waiting."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
     def on_loop(self, function: Callable[[], T]) -> T:
         """Call on the manager's loop, where its memory may be looked at."""

@@ -75,7 +75,8 @@ def test_defaults_can_be_merged_and_overridden() -> None:
         (b"agents: [2024-99-99]", "month must be in 1..12"),
         (b"agents: [!!python/object/apply:os.system [ls]]", "could not determine"),
         (b"agents: []\n---\nagents: []", "single document"),
-        (b"agents: " + b"[" * 100_000, "nested too deeply"),
+        # In our words, or since PyYAML 6.0.4 in its own.
+        (b"agents: " + b"[" * 100_000, "nested too deeply|maximum nesting depth"),
         (b'{"agents":' * 100_000, "nested too deeply"),
         (b"agents: [" + b"9" * 5000 + b"]", "limit"),
     ],
@@ -96,8 +97,12 @@ def test_ten_lines_of_merges_do_not_fill_the_memory() -> None:
         merged = ", ".join([f"*a{level - 1}"] * 9)
         lines.append(f"- &a{level} {{<<: [{merged}], k{level}: 1}}")
     begun = time.monotonic()
-    with pytest.raises(Unreadable, match="more than 200 keys"):
-        parse("\n".join(lines).encode())
+    try:
+        found = parse("\n".join(lines).encode())
+    except Unreadable as refusal:  # By our own limit, before PyYAML 6.0.4.
+        assert "more than 200 keys" in str(refusal)
+    else:
+        assert sum(len(agent) for agent in found) < 200
     assert time.monotonic() - begun < 2
 
 

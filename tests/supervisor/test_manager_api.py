@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 from django.db import connection
@@ -147,6 +150,45 @@ def test_shutdown_stops_everything_and_a_close_nothing(
         assert agent.look().status == Status.STOPPED
         assert agent.row.desired_state == "stopped"
         assert agent.alive() == []
+
+
+def test_shutdown_returns_only_when_the_end_is_written_down(
+    supervisor: Supervisor, cast: Cast
+) -> None:
+    """What the memory knows already may still wait for the database."""
+    agent = cast("stubborn", stop_grace=60.0).start_ready()
+    manager = supervisor.manager
+    ending = supervisor.begin(manager.shutdown_all())
+    agent.wait_for(Status.STOPPING)
+    with database_held():
+        os.kill(agent.noted()[0], signal.SIGKILL)
+        until(
+            lambda: sight_of(manager, agent.row.pk)["status"] == "stopped",
+            what="the memory to know",
+        )
+        with pytest.raises(TimeoutError):
+            ending.result(0.3)
+        assert agent.look().status == Status.STOPPING
+    ending.result(10)
+    assert agent.look().status == Status.STOPPED
+
+
+def sight_of(manager: ProcessManager, agent_id: int) -> dict[str, object]:
+    seen = manager.get_agent_status(agent_id)
+    assert seen is not None
+    return seen
+
+
+@contextmanager
+def database_held() -> Iterator[None]:
+    """Another connection writes, and does not end, while the test looks."""
+    holder = sqlite3.connect(str(connection.settings_dict["NAME"]))
+    holder.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    finally:
+        holder.rollback()
+        holder.close()
 
 
 def test_health_tells_who_is_wanted_and_alive(
