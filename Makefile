@@ -11,7 +11,7 @@ PIP := $(RUN) -m pip --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-full check format pictures clean
+.PHONY: help run test test-full check format bench pictures clean
 
 help:
 	@echo 'make run         start AgentHub (options: make run ARGS="--port 8001")'
@@ -19,6 +19,7 @@ help:
 	@echo 'make test-full   run the long tests too'
 	@echo 'make check       linter, formatter, types, floors, migrations'
 	@echo 'make format      format the code and sort its imports'
+	@echo 'make bench       measure beside other supervisors (options: make bench ARGS=--help)'
 	@echo 'make pictures    take the pictures of the README anew'
 	@echo 'make clean       remove .venv and caches; what a hub keeps in var/ stays'
 	@echo ''
@@ -49,13 +50,17 @@ format: .venv/.installed-dev
 	$(RUN) -m ruff check --fix --select I
 	$(RUN) -m ruff format
 
+# The other supervisors have an environment of their own, on the same Python.
+bench: .venv/.installed .venv/bench-peers/.installed
+	@exec $(RUN) -m bench $(ARGS)
+
 # The README's pictures, from the tests' own browser.
 pictures: .venv/.installed-dev
 	WRITE_PICTURES=1 $(RUN) -m pytest tests/browser/test_screenshot.py
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache test-results
-	find agenthub agents tests -name __pycache__ -prune -exec rm -rf {} +
+	find agenthub agents bench tests -name __pycache__ -prune -exec rm -rf {} +
 
 # No interpreter in .venv: never made, or the Python it was made with is gone.
 ifeq ($(realpath $(RUN)),)
@@ -84,4 +89,13 @@ endif
 	@echo 'Installing what tests and checks need'
 	@$(PIP) install -r requirements-dev.txt || { \
 	  echo 'Could not install requirements-dev.txt: the reason is above. Then: make $(MAKECMDGOALS)' >&2; exit 1; }
+	@touch $@
+
+.venv/bench-peers/.installed: bench/requirements.txt .venv/.installed
+	@echo 'Installing the supervisors to measure beside AgentHub'
+	@$(RUN) -m venv --clear .venv/bench-peers
+	@.venv/bench-peers/bin/python -m pip --quiet --disable-pip-version-check --no-input \
+	  install -r bench/requirements.txt || { \
+	  echo 'Could not install bench/requirements.txt: the reason is above.' \
+	  'Without it: $(RUN) -m bench' >&2; exit 1; }
 	@touch $@

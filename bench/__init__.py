@@ -1,0 +1,1 @@
+"""`make bench`: AgentHub beside other supervisors and bare programs, in one run."""

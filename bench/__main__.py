@@ -1,0 +1,94 @@
+"""`python -m bench`: measure, print tables with ratios, say which targets held."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import resource
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from bench import contestants, session
+from bench.build import build
+from bench.fleet import Plan
+from bench.tables import tables
+
+
+def options(words: Sequence[str]) -> argparse.Namespace:
+    """What was asked for."""
+    parser = argparse.ArgumentParser(prog="make bench ARGS=…", description=__doc__)
+    names = [*session.QUIET, *session.SPECIAL]
+    others = [name for name in contestants.MAKERS if name != contestants.OURS]
+    parser.add_argument(
+        "--only", nargs="+", choices=names, default=names, metavar="MEASUREMENT",
+        help=f"of {', '.join(names)}",
+    )  # fmt: skip
+    parser.add_argument(
+        "--sizes", nargs="+", type=int, default=session.SIZES, metavar="N",
+        help="how many agents; default: %(default)s",
+    )  # fmt: skip
+    parser.add_argument(
+        "--against", nargs="+", choices=others, default=others, metavar="NAME",
+        help=f"beside AgentHub, of {', '.join(others)}",
+    )  # fmt: skip
+    parser.add_argument(
+        "--brief", action="store_true", help="few rounds, to see that it works"
+    )
+    return parser.parse_args(words)
+
+
+class Clock:
+    """Tells what is done when, beside the tables."""
+
+    def __init__(self) -> None:
+        self._start = time.monotonic()
+
+    def tell(self, what: str) -> None:
+        """Say it on stderr."""
+        passed = time.monotonic() - self._start
+        print(f"[{passed:4.0f} s] {what}", file=sys.stderr, flush=True)
+
+
+def main(words: Sequence[str]) -> int:
+    """The exit code: 0 when everything that was asked for was measured."""
+    chosen = options(words)
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    # Ended politely, it still ends its supervisors and their agents.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    with _directory() as directory:
+        built = build(directory)
+        left_out = contestants.left_out(built)
+        for name in chosen.against:
+            if name in left_out:
+                print(f"!! {name} is LEFT OUT: {left_out[name]}", file=sys.stderr)
+        plan = Plan(
+            {
+                name: maker
+                for name, maker in contestants.MAKERS.items()
+                if name not in left_out and name in [contestants.OURS, *chosen.against]
+            },
+            chosen.sizes,
+            built,
+            chosen.brief,
+        )
+        run = session.Session(plan, chosen.only, Clock().tell)
+        run.run()
+    print(tables(run.figures))
+    for failure in run.failures:
+        print(f"!! NOT MEASURED: {failure}", file=sys.stderr)
+    return 1 if run.failures else 0
+
+
+@contextlib.contextmanager
+def _directory() -> Iterator[Path]:
+    with tempfile.TemporaryDirectory(prefix="agenthub-bench-") as name:
+        yield Path(name)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

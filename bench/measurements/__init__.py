@@ -1,0 +1,1 @@
+"""One module for each measurement; `quiet` ones share a fleet that does nothing."""

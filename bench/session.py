@@ -1,0 +1,68 @@
+"""Which measurements there are, and the running of those that were chosen."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from bench.agents import waiting
+from bench.figures import Figure, Figures
+from bench.fleet import Fleet, Plan
+from bench.measurements import crash, idle, memory, start_stop
+
+Quiet = Callable[[Fleet], Iterator[Figure]]
+Special = Callable[[Plan], Iterator[Figure]]
+
+# These are taken one after the other from a fleet of each size.
+QUIET: Final[dict[str, Quiet]] = {
+    "launch": start_stop.measure,
+    "start-all": start_stop.measure,
+    "stop-all": start_stop.measure,
+    "crash": crash.measure,
+    "memory": memory.measure,
+}
+# These make fleets of their own.
+SPECIAL: Final[dict[str, Special]] = {"idle": idle.measure}
+
+SIZES: Final = (1, 100, 500)
+
+
+@dataclass
+class Session:
+    """One run: what is measured of whom, what came out, and what could not be."""
+
+    plan: Plan
+    only: Sequence[str]
+    tell: Callable[[str], None]
+    figures: Figures = field(default_factory=Figures)
+    failures: list[str] = field(default_factory=list)
+
+    def run(self) -> None:
+        """Measure; what fails is told and left out, and the rest goes on."""
+        quiet = list(dict.fromkeys(QUIET[name] for name in self.only if name in QUIET))
+        # Memory is a matter of the empty supervisor too.
+        empty = [0] if memory.measure in quiet else []
+        for size in [*empty, *self.plan.sizes] if quiet else []:
+            for who in self.plan.makers:
+                chosen = quiet if size else [memory.measure]
+                self._take(f"{who}, {size} agents", self._quiet(who, size, chosen))
+        for name in self.only:
+            if special := SPECIAL.get(name):
+                self._take(name, special(self.plan))
+
+    def _quiet(self, who: str, size: int, chosen: Iterable[Quiet]) -> Iterator[Figure]:
+        with self.plan.fleet(who, waiting(size)) as fleet:
+            for measure in chosen:
+                yield from measure(fleet)
+
+    def _take(self, what: str, figures: Iterator[Figure]) -> None:
+        self.tell(what)
+        try:
+            for figure in figures:
+                self.figures.add(figure)
+        except Exception as error:
+            traceback.print_exc(file=sys.stderr)
+            self.failures.append(f"{what}: {type(error).__name__}: {error}")
