@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
@@ -14,21 +14,34 @@ from django.db.models import Max
 from django.utils import timezone
 
 from agents.models import Change
+from agents.services.bulk import insert_many
 
+# What is wanted of an agent, what is set up for it (or that it is gone), what its
+# supervisor sees of it, and that somebody else calls it unknown.
 REQUEST: Final = "request"
+SETUP: Final = "setup"
 AGENT: Final = "agent"
+SILENCE: Final = "silence"
 KEEP: Final = timedelta(days=1)
 # How long a commit may be missed by a look at the files alone (seconds).
 LOOK_ANYWAY: Final = 0.5
 
 
+_Row = tuple[int, str, int | None]
+
+
 @dataclass(frozen=True, slots=True)
 class News:
-    """What changed after a given `seq`: the new last seq, agent ids by topic."""
+    """What changed after a given `seq`: the new last seq, agent ids by topic.
+
+    `agents` are all of them; `foreign` those whose rows others than the supervisor
+    have changed, beyond what is wanted.
+    """
 
     seq: int
     agents: frozenset[int]
     requests: frozenset[int]
+    foreign: frozenset[int]
 
     def __bool__(self) -> bool:
         return bool(self.agents or self.requests)
@@ -37,9 +50,8 @@ class News:
 def append(topic: str, agent_ids: Iterable[int]) -> None:
     """Add a row for each agent; inside the transaction of the change itself."""
     now = timezone.now()
-    Change.objects.bulk_create(
-        Change(topic=topic, agent_id=agent_id, at=now) for agent_id in agent_ids
-    )
+    columns = ("topic", "agent_id", "at")
+    insert_many(Change, columns, [(topic, pk, now) for pk in agent_ids])
 
 
 def latest() -> int:
@@ -54,11 +66,14 @@ def since(seq: int) -> News:
     )
     return News(
         seq=max((row[0] for row in rows), default=seq),
-        agents=frozenset(row[2] for row in rows if row[2] is not None),
-        requests=frozenset(
-            row[2] for row in rows if row[1] == REQUEST and row[2] is not None
-        ),
+        agents=frozenset(pk for _, _, pk in rows if pk is not None),
+        requests=_about((REQUEST,), rows),
+        foreign=_about((SETUP, SILENCE), rows),
     )
+
+
+def _about(topics: Collection[str], rows: Iterable[_Row]) -> frozenset[int]:
+    return frozenset(pk for _, topic, pk in rows if pk is not None and topic in topics)
 
 
 class Glance:

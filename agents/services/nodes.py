@@ -90,5 +90,5 @@ def mark_silent() -> int:
             )
             for agent in agents
         )
-        changes.append(changes.AGENT, [agent.pk for agent in agents])
+        changes.append(changes.SILENCE, [agent.pk for agent in agents])
     return len(agents)

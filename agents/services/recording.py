@@ -11,9 +11,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any, Final, cast
+from typing import Any, Final
 
-from django.db import connection, models, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from agents.models import Agent, Request, Run, StatusChange
@@ -21,6 +21,7 @@ from agents.models.run import run_folder
 from agents.policy.clock import Moment
 from agents.policy.states import ImpossibleChange, Outcome, Status, check_change
 from agents.services import changes
+from agents.services.bulk import insert_many, update_many
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +141,14 @@ def record(steps: Sequence[Step]) -> None:
     with transaction.atomic():
         _write_runs(steps)
         _update_agents([(chain[0], chain[-1]) for chain in chains.values()])
-        StatusChange.objects.bulk_create(
-            _status_change(step)
-            for step in steps
-            if step.note or step.before is not step.after.status
+        insert_many(
+            StatusChange,
+            _STATUS_CHANGE,
+            [
+                _status_change(step)
+                for step in steps
+                if step.note or step.before is not step.after.status
+            ],
         )
         _settle(steps)
         changes.append(changes.AGENT, chains)
@@ -155,10 +160,8 @@ def _write_runs(steps: Sequence[Step]) -> None:
     fresh = {run.id for run in opened}
     changed = [change for step in steps for change in step.run_changes]
     _update_runs(change for change in changed if change.run_id not in fresh)
-    Run.objects.bulk_create(
-        Run(**{field.name: getattr(run, field.name) for field in fields(run)})
-        for run in opened
-    )
+    columns = [field.name for field in fields(RunOpened)]
+    insert_many(Run, columns, [[getattr(run, n) for n in columns] for run in opened])
     _update_runs(change for change in changed if change.run_id in fresh)
 
 
@@ -210,14 +213,14 @@ def _values(seen: Observed) -> tuple[Any, ...]:
 
 def _update_agents(chains: Sequence[tuple[Step, Step]]) -> None:
     """From where each agent's first step departs to where its last one ends."""
-    updated = _execute_many(
+    updated = update_many(
         Agent,
         _COLUMNS,
         [
             (_values(last.after), first.agent_id, first.before.value)
             for first, last in chains
         ],
-        also="status",
+        guard="status",
     )
     if updated != len(chains):
         names = ", ".join(first.agent_name for first, _ in chains[:5])
@@ -229,60 +232,38 @@ def _update_runs(run_changes: Iterable[RunChange]) -> None:
     for change in run_changes:
         grouped[tuple(change.values)].append(change)
     for columns, same in grouped.items():
-        updated = _execute_many(
+        updated = update_many(
             Run, columns, [(tuple(c.values.values()), c.run_id, None) for c in same]
         )
         if updated != len(same):
             raise LostRow(f"{len(same) - updated} of {len(same)} runs are gone")
 
 
-def _execute_many(
-    model: type[models.Model],
-    columns: Sequence[str],
-    rows: Sequence[tuple[tuple[Any, ...], Any, Any]],
-    also: str = "",
-) -> int:
-    """One prepared UPDATE for many rows: 100 times faster than bulk_update."""
-    meta = model._meta
-    quote = connection.ops.quote_name
-    columns_ = [cast("models.Field[Any, Any]", meta.get_field(n)) for n in columns]
-    key_field = meta.pk
-    sql = (
-        f"UPDATE {quote(meta.db_table)} SET "
-        + ", ".join(f"{quote(str(field.column))} = %s" for field in columns_)
-        + f" WHERE {quote(str(key_field.column))} = %s"
-        + (f" AND {quote(also)} = %s" if also else "")
-    )
-    parameters = [
-        [
-            *(
-                field.get_db_prep_save(value, connection)
-                for field, value in zip(columns_, values, strict=True)
-            ),
-            key_field.get_db_prep_save(key, connection),
-            *([guard] if also else []),
-        ]
-        for values, key, guard in rows
-    ]
-    if not parameters:
-        return 0
-    with connection.cursor() as cursor:
-        cursor.executemany(sql, parameters)
-        return int(cursor.rowcount)
+_STATUS_CHANGE: Final = (
+    "agent",
+    "agent_name",
+    "from_status",
+    "to_status",
+    "reason",
+    "source",
+    "actor",
+    "run",
+    "at",
+)
 
 
-def _status_change(step: Step) -> StatusChange:
+def _status_change(step: Step) -> tuple[Any, ...]:
     seen = step.after
-    return StatusChange(
-        agent_id=step.agent_id,
-        agent_name=step.agent_name,
-        from_status=step.before,
-        to_status=seen.status,
-        reason=seen.reason,
-        source=seen.source,
-        actor=step.actor,
-        run_id=seen.run_id,
-        at=seen.since if step.before is not seen.status else timezone.now(),
+    return (
+        step.agent_id,
+        step.agent_name,
+        step.before.value,
+        seen.status.value,
+        seen.reason,
+        seen.source,
+        step.actor,
+        seen.run_id,
+        seen.since if step.before is not seen.status else timezone.now(),
     )
 
 
@@ -304,7 +285,7 @@ def _settle(steps: Sequence[Step]) -> None:
         end = next((s for s in settled[agent_id] if generation <= s.generation), None)
         if end is not None:
             rows.append(((end.outcome.value, end.detail, now), pk, Outcome.OPEN.value))
-    _execute_many(Request, ("outcome", "detail", "settled_at"), rows, also="outcome")
+    update_many(Request, ("outcome", "detail", "settled_at"), rows, guard="outcome")
 
 
 def save_samples(
@@ -313,7 +294,7 @@ def save_samples(
     """Store (agent id, CPU %, RSS bytes, processes, samples), in one go."""
     if rows:
         with transaction.atomic():
-            _execute_many(
+            update_many(
                 Agent,
                 ("cpu_percent", "rss_bytes", "processes", "samples"),
                 [(tuple(row[1:]), row[0], None) for row in rows],

@@ -45,7 +45,7 @@ def save(agent: Agent) -> list[str]:
             if not set(changed).isdisjoint(LAUNCH_FIELDS):
                 agent.launch_revision = agent.revision
             agent.save(update_fields=[*changed, "revision", "launch_revision"])
-        changes.append(changes.AGENT, [agent.pk])
+        changes.append(changes.SETUP, [agent.pk])
     return changed
 
 
@@ -63,4 +63,4 @@ def delete(agent: Agent) -> None:
                 "Stop it, or wait until that is done, before deleting it."
             )
         stored.delete()
-        changes.append(changes.AGENT, [agent.pk])
+        changes.append(changes.SETUP, [agent.pk])

@@ -70,24 +70,52 @@ def prepare(
     return prepared
 
 
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A spawned process; `executed`: it is the program already."""
+
+    process: spawn.Spawned
+    executed: bool
+
+
+def lay_out_all(places: Sequence[tuple[Path, str]]) -> list[Failure | None]:
+    """Make the files of runs: folder and standard input of each; None is success."""
+    results: list[Failure | None] = []
+    for folder, stdin in places:
+        try:
+            spawn.lay_out(folder, stdin)
+        except OSError as error:
+            results.append(_failure(error))
+        else:
+            results.append(None)
+    return results
+
+
 def spawn_all(
-    launches: Sequence[tuple[uuid.UUID, Launch, Path]],
-) -> list[tuple[spawn.Spawned, bool] | Failure]:
-    """Spawn each; with each whether it is the program already."""
+    launches: Sequence[tuple[uuid.UUID, Launch, Path] | Failure],
+) -> list[Made | Failure]:
+    """Spawn each whose files are laid out; a Failure stays one."""
     results: list[spawn.Spawned | Failure] = []
-    for run_id, launch, folder in launches:
+    for one in launches:
+        if isinstance(one, Failure):
+            results.append(one)
+            continue
+        run_id, launch, folder = one
         try:
             results.append(spawn.spawn(launch, folder, run_id))
         except OSError as error:
-            hopeless = error.errno in _HOPELESS
-            results.append(Failure(spawn.describe(error), hopeless))
+            results.append(_failure(error))
         except ValueError as error:
             # What exec can never take; one bad set-up shall not end the turn.
             results.append(Failure(f"could not spawn: {error}", hopeless=True))
     return [
-        one if isinstance(one, Failure) else (one, has_executed(one.leader.pid))
+        one if isinstance(one, Failure) else Made(one, has_executed(one.leader.pid))
         for one in results
     ]
+
+
+def _failure(error: OSError) -> Failure:
+    return Failure(spawn.describe(error), hopeless=error.errno in _HOPELESS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import uuid
 from collections.abc import Awaitable, Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,7 +23,7 @@ from agents.services import bell, changes, nodes, recording
 from agents.services.lifecycle import Asker
 from agents.supervisor import sampler
 from agents.supervisor.lock import NodeLock
-from agents.supervisor.managed import ManagedAgent
+from agents.supervisor.managed import LiveRun, ManagedAgent
 from agents.supervisor.process import reaping
 from agents.supervisor.process.census import Census, which_live
 from agents.supervisor.process.limits import raise_file_limit
@@ -164,6 +165,7 @@ class ProcessManager:
             if reconciler.busy:
                 continue
             await self._doze(reconciler.deadlines.seconds_to_next(LOOK_EVERY))
+        await reconciler.finish()
 
     async def _doze(self, seconds: float) -> None:
         """Wait for a wake, or so long; cheaper than wait_for, 20 times a second."""
@@ -203,22 +205,26 @@ class ProcessManager:
     async def _sample(self) -> None:
         loop, census = asyncio.get_running_loop(), Census()
         while True:
-            keys = {
-                agent.live.id: agent
-                for agent in self._agents()
-                if agent.live is not None and agent.live.leader is not None
-            }
-            await asyncio.sleep(sampler.period(len(keys)))
-            trees = [agent.live.tree for agent in keys.values() if agent.live]
-            if not trees:
+            await asyncio.sleep(sampler.period(len(self._led())))
+            led = self._led()
+            if not led:
                 continue
+            trees = [live.tree for _, live in led.values()]
             loads = await loop.run_in_executor(
                 self._sampling, sampler.measure, trees, census
             )
             rows = [
-                sampler.take_in(keys[run_id], load) for run_id, load in loads.items()
+                sampler.take_in(led[run_id][0], load) for run_id, load in loads.items()
             ]
             await self._store.call(recording.save_samples, rows)
+
+    def _led(self) -> dict[uuid.UUID, tuple[ManagedAgent, LiveRun]]:
+        """The runs that have a leader, and whose they are."""
+        return {
+            agent.live.id: (agent, agent.live)
+            for agent in self._agents()
+            if agent.live is not None and agent.live.leader is not None
+        }
 
     # -- what a program asks for --
 
@@ -307,7 +313,7 @@ class ProcessManager:
         """By name, for each agent wanted running: does it run, and is it alive?"""
         wanted = [a for a in self._agents() if a.wanted.desired == "running"]
         leaders = {a.name: a.live.leader for a in wanted if a.live and a.live.leader}
-        living = await self._reconciler.by_hand(which_live, leaders)
+        living = await self._reconciler.hands.look(which_live, leaders)
         self.last_health = {
             a.name: a.status is Status.RUNNING and a.name in living for a in wanted
         }

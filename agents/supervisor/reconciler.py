@@ -1,42 +1,31 @@
 """The supervisor's turn: read what is wanted, see what ended, act, record.
 
-Everything is reaped before anything is spawned, and spawns per turn are bounded,
-so that a storm of crashes silences nobody. Each act is written before it is taken.
+Everything is reaped before anything is spawned, and each act is written before it
+is taken.
 """
 
 from __future__ import annotations
 
-import asyncio
 import logging
-import os
-import uuid
 from collections.abc import Callable, Collection
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final, ParamSpec, TypeVar
+from typing import Final
 
-from agents.adapters.launch import Launch
 from agents.policy.clock import boot_seconds
-from agents.policy.preflight import Refused
 from agents.policy.reconcile import Move, next_move
 from agents.policy.states import Status
 from agents.services.recording import Step
 from agents.supervisor import adoption, death, handiwork, life
 from agents.supervisor.deadlines import Deadlines
-from agents.supervisor.handiwork import Failure, Order, Watched
+from agents.supervisor.exits import Exits
+from agents.supervisor.hands import Hands
 from agents.supervisor.managed import ManagedAgent
-from agents.supervisor.process.census import Census
+from agents.supervisor.spawning import Places, Spawner
 from agents.supervisor.stopping import Ladder
 from agents.supervisor.store import AgentRecord, Store
 
 logger = logging.getLogger(__name__)
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
-SPAWNS_PER_TURN: Final = 32
-# Daemons of agents that run on die as our children, and no pidfd tells (seconds).
-REAP_EVERY: Final = 2.0
 # How often to look whether a shim has become the program, which takes about 1 ms.
 EXEC_LOOK: Final = 0.003
 
@@ -58,33 +47,15 @@ class Reconciler:
     ) -> None:
         self.agents: dict[int, ManagedAgent] = {}
         self.deadlines = Deadlines()
+        self.hands = Hands()
         self.url = ""
         self._node, self._store, self._only = node, store, only
-        self._runs, self._homes = data / "runs", data / "work"
-        self._inherited, self._wake = inherited, wake
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="supervisor-process")
-        self._census = Census()
-        self._ladder = Ladder(self)
-        self._exited: set[int] = set()
+        self._runs = data / "runs"
+        self._exits = Exits(self.agents, self.hands, wake)
+        self._ladder = Ladder(self.hands, self.deadlines)
+        places = Places(self._runs, data / "work", inherited)
+        self._spawner = Spawner(self.agents, self.hands, places, wake)
         self._dirty: set[int] = set()
-        self._to_spawn: dict[int, bool] = {}
-        self._reap_at = 0.0
-
-    # -- the processes' thread --
-
-    async def by_hand(
-        self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
-    ) -> T:
-        """Run in the process thread."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(
-            self._thread, lambda: function(*args, **kwargs)
-        )
-
-    @property
-    def census(self) -> Census:
-        """For the process thread only."""
-        return self._census
 
     # -- beginning and end --
 
@@ -95,7 +66,7 @@ class Reconciler:
             self.agents[record.setup.id] = adoption.manage(record)
         open_runs = [record for record in records if record.live is not None]
         there = adoption.remains(open_runs, self._runs)
-        findings = await self.by_hand(handiwork.find, there, self._census)
+        findings = await self.hands.look(handiwork.find, there, self.hands.census)
         steps = []
         for record, one, finding in zip(open_runs, there, findings, strict=True):
             agent = self.agents[record.setup.id]
@@ -103,7 +74,7 @@ class Reconciler:
             if step := adoption.doubt(agent):
                 steps.append(step)
             steps.append(adoption.adopt(agent, record, one, finding))
-            self._watch(agent)
+            self._exits.watch(agent)
         for agent in self.agents.values():
             if step := adoption.without_run(agent):
                 steps.append(step)
@@ -114,13 +85,14 @@ class Reconciler:
     def forget_all(self) -> None:
         """Let go of every process without touching it."""
         for agent in self.agents.values():
-            self._unwatch(agent)
+            self._exits.unwatch(agent)
         self.agents.clear()
 
     def close(self) -> None:
-        """End the thread; the processes live on."""
+        """End the threads; the processes live on."""
+        self._spawner.let_go()
         self.forget_all()
-        self._thread.shutdown(wait=False)
+        self.hands.close()
 
     # -- one turn --
 
@@ -131,34 +103,46 @@ class Reconciler:
         """
         steps = await self._read_news()
         self._dirty |= self.deadlines.due()
+        steps += self._see_births()
         steps += await self._see_exits()
         steps += await self._consider(self._take_dirty())
-        launches, beginnings = await self._prepare_some()
-        await self._store.record(steps + beginnings)
+        steps += await self._spawner.prepare(self.url)
+        self._spawner.lay_out()
+        await self._store.record(steps)
         await self._ladder.take_rungs()
-        await self._spawn(launches)
+        await self._spawner.go()
+
+    async def finish(self) -> None:
+        """Record what is being spawned, before nobody is there to do so."""
+        await self._spawner.finish()
+        await self._store.record(self._see_births())
 
     @property
     def busy(self) -> bool:
         """Whether another turn is due at once."""
-        return bool(self._dirty or self._exited or self._to_spawn)
+        return bool(self._dirty or self._exits.pending or self._spawner.busy)
 
     def touch(self, agent_id: int) -> None:
         """Consider the agent in the next turn."""
         self._dirty.add(agent_id)
 
     def _take_dirty(self) -> list[ManagedAgent]:
-        dirty, self._dirty = self._dirty, set()
+        """Whoever is being spawned is looked at when that is done."""
+        dirty, self._dirty = self._dirty - self._spawner.spawning(), set()
         return [agent for i in sorted(dirty) if (agent := self.agents.get(i))]
 
     async def _read_news(self) -> list[Step]:
-        changed, records = await self._store.news(self._node, self._only)
-        fresh = {record.setup.id: record for record in records}
-        for agent_id in changed:
+        news = await self._store.news(self._node, self._only, self.agents)
+        fresh = {record.setup.id: record for record in news.records}
+        for agent_id in news.changed:
             self._refresh(agent_id, fresh.get(agent_id))
+        for wish in news.stops:
+            agent = self.agents[wish.agent_id]
+            agent.wanted, agent.wanted_by = wish.wanted, wish.wanted_by
+            self._dirty.add(agent.id)
         return [
             life.heard_of_again(agent)
-            for record in records
+            for record in news.records
             if record.seen.status is Status.UNKNOWN
             and (agent := self.agents[record.setup.id]).status is not Status.UNKNOWN
         ]
@@ -169,7 +153,7 @@ class Reconciler:
         if record is None:
             if agent is not None and agent.live is None:
                 del self.agents[agent_id]
-                self._to_spawn.pop(agent_id, None)
+                self._spawner.forget(agent_id)
             return
         if agent is None:
             agent = self.agents[agent_id] = adoption.manage(record)
@@ -178,59 +162,10 @@ class Reconciler:
         agent.wanted_by = record.wanted_by
         self._dirty.add(agent_id)
 
-    # -- exits --
-
-    def _watch(self, agent: ManagedAgent) -> None:
-        live = agent.live
-        if live is None or live.pidfd is None:
-            return
-        asyncio.get_running_loop().add_reader(live.pidfd, self._on_exit, agent.id)
-
-    def _on_exit(self, agent_id: int) -> None:
-        agent = self.agents[agent_id]
-        self._unwatch(agent)
-        self._exited.add(agent_id)
-        self._wake()
-
-    def _unwatch(self, agent: ManagedAgent) -> None:
-        live = agent.live
-        if live is not None and live.pidfd is not None:
-            asyncio.get_running_loop().remove_reader(live.pidfd)
-            os.close(live.pidfd)
-            live.pidfd = None
-
     async def _see_exits(self) -> list[Step]:
-        exited, self._exited = self._exited, set()
-        waiting = {
-            agent.id
-            for agent in self.agents.values()
-            if agent.live is not None and agent.live.ended is not None
-        }
-        agents = [
-            agent
-            for i in sorted(exited | (waiting & self._dirty))
-            if (agent := self.agents.get(i))
-            and agent.live
-            and (agent.live.leader or agent.live.ended)
-        ]
-        now = boot_seconds()
-        if not agents and now < self._reap_at:
-            return []
-        self._reap_at = now + REAP_EVERY
-        leaders = {
-            a.live.leader.pid for a in self.agents.values() if a.live and a.live.leader
-        }
-        sights = await self.by_hand(
-            handiwork.look_after,
-            [self._watched(agent) for agent in agents],
-            leaders,
-            self._census,
-        )
         steps = []
-        for agent, sight in zip(agents, sights, strict=True):
-            if sight.ended is None:
-                continue
-            assert agent.live is not None
+        for agent, sight in await self._exits.look(self._dirty):
+            assert agent.live is not None and sight.ended is not None
             if not sight.tree:
                 steps.append(death.tree_empty(agent, sight.ended))
             elif agent.live.ended is None:
@@ -239,12 +174,12 @@ class Reconciler:
             self._dirty.add(agent.id)
         return steps
 
-    @staticmethod
-    def _watched(agent: ManagedAgent) -> Watched:
-        live = agent.live
-        assert live is not None
-        thorough = live.stopping or live.adopted or live.ended is not None
-        return Watched(live.tree, live.leader, live.folder, live.ended, thorough)
+    def _see_births(self) -> list[Step]:
+        births = self._spawner.results()
+        for agent, _ in births:
+            self._exits.watch(agent)
+            self._dirty.add(agent.id)
+        return [step for _, step in births]
 
     # -- moves --
 
@@ -265,14 +200,14 @@ class Reconciler:
         return steps
 
     def _without_run(self, agent: ManagedAgent, move: Move) -> list[Step]:
-        self._to_spawn.pop(agent.id, None)
+        self._spawner.forget(agent.id)
         if move is Move.SETTLE:
             return [life.already_so(agent)]
         if move is Move.NOTHING:
             if retry := agent.seen.retry:
                 self.deadlines.put(agent.id, boot_after(retry.seconds_until()))
             return []
-        self._to_spawn[agent.id] = move is Move.RETRY
+        self._spawner.order(agent, automatic=move is Move.RETRY)
         return []
 
     def _while_running(self, agent: ManagedAgent, move: Move) -> list[Step]:
@@ -296,7 +231,7 @@ class Reconciler:
         waiting = [(a, a.live.leader) for a in agents if a.live and a.live.leader]
         if not waiting:
             return []
-        answers = await self.by_hand(
+        answers = await self.hands.look(
             handiwork.executed, [leader for _, leader in waiting]
         )
         steps = []
@@ -307,64 +242,6 @@ class Reconciler:
             else:
                 self.deadlines.put(agent.id, boot_after(EXEC_LOOK))
         return steps
-
-    # -- spawning --
-
-    def _orders(self) -> list[Order]:
-        """The next few to spawn; those that are no longer wanted fall out."""
-        orders: list[Order] = []
-        while self._to_spawn and len(orders) < SPAWNS_PER_TURN:
-            agent_id = next(iter(self._to_spawn))
-            automatic = self._to_spawn.pop(agent_id)
-            agent = self.agents[agent_id]
-            if next_move(agent.wanted, agent.facts()) in (Move.START, Move.RETRY):
-                home = self._homes / agent.name
-                orders.append(
-                    Order(agent_id, uuid.uuid4(), agent.setup, home, automatic)
-                )
-        return orders
-
-    async def _prepare_some(
-        self,
-    ) -> tuple[list[tuple[ManagedAgent, Launch]], list[Step]]:
-        """What to spawn in this turn, and its beginnings to record before."""
-        orders = self._orders()
-        if not orders:
-            return [], []
-        prepared = await self.by_hand(
-            handiwork.prepare, orders, self.url, self._inherited
-        )
-        steps, launches = [], []
-        for order, launch in zip(orders, prepared, strict=True):
-            agent = self.agents[order.agent_id]
-            if isinstance(launch, Refused):
-                steps.append(life.refused(agent, str(launch)))
-                continue
-            steps.append(
-                life.begin(agent, order.run_id, self._runs, automatic=order.automatic)
-            )
-            launches.append((agent, launch))
-        return launches, steps
-
-    async def _spawn(self, launches: list[tuple[ManagedAgent, Launch]]) -> None:
-        if not launches:
-            return
-        runs = [(agent, agent.live, launch) for agent, launch in launches]
-        results = await self.by_hand(
-            handiwork.spawn_all,
-            [(live.id, launch, live.folder) for _, live, launch in runs if live],
-        )
-        steps = []
-        for (agent, _, _), result in zip(runs, results, strict=True):
-            if isinstance(result, Failure):
-                steps.append(
-                    death.not_spawned(agent, result.why, hopeless=result.hopeless)
-                )
-            else:
-                steps.append(life.spawned(agent, *result))
-                self._watch(agent)
-            self._dirty.add(agent.id)
-        await self._store.record(steps)
 
 
 def boot_after(seconds: float) -> float:

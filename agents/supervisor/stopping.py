@@ -5,18 +5,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from agents.policy.clock import boot_seconds
 from agents.policy.ladder import KILL_PATIENCE, Rung, rungs
 from agents.policy.states import Action, Desired
 from agents.services.recording import Step
 from agents.supervisor import death, handiwork
+from agents.supervisor.deadlines import Deadlines
+from agents.supervisor.hands import Hands
 from agents.supervisor.managed import LiveRun, ManagedAgent
 from agents.supervisor.process.census import Process, TreeKey
-
-if TYPE_CHECKING:
-    from agents.supervisor.reconciler import Reconciler
 
 # The shim may write the exit status for so long before KILL takes it too.
 SHIM_PATIENCE: Final = 0.5
@@ -29,8 +28,8 @@ LOOK_AGAIN: Final = 0.05
 class Ladder:
     """The agents that are being stopped in this turn."""
 
-    def __init__(self, reconciler: Reconciler) -> None:
-        self._reconciler = reconciler
+    def __init__(self, hands: Hands, deadlines: Deadlines) -> None:
+        self._hands, self._deadlines = hands, deadlines
         self._asking: list[tuple[ManagedAgent, Rung]] = []
         self._killing: list[ManagedAgent] = []
         self._survivors: dict[int, tuple[Process, ...]] = {}
@@ -100,14 +99,14 @@ class Ladder:
 
     def _look_later(self, agent: ManagedAgent, live: LiveRun, patience: float) -> None:
         wait = min(patience, LOOK_AGAIN) if live.ended is not None else patience
-        self._reconciler.deadlines.put(agent.id, boot_seconds() + max(0.0, wait))
+        self._deadlines.put(agent.id, boot_seconds() + max(0.0, wait))
 
     async def take_rungs(self) -> None:
         """Send what was recorded: asking signals one by one, KILL in one sweep."""
         asking, self._asking = self._asking, []
         killing, self._killing = self._killing, []
         if asking:
-            await self._reconciler.by_hand(
+            await self._hands.look(
                 _ask_all,
                 [
                     (a.live.tree, rung, self._survivors.get(a.id, ()))
@@ -122,11 +121,9 @@ class Ladder:
                 for a in killing
                 if a.live is not None
             ]
-            await self._reconciler.by_hand(
-                handiwork.kill_trees, keys, self._reconciler.census
-            )
+            await self._hands.look(handiwork.kill_trees, keys, self._hands.census)
             for agent in killing:
-                self._reconciler.deadlines.put(agent.id, boot_seconds() + KILL_AGAIN)
+                self._deadlines.put(agent.id, boot_seconds() + KILL_AGAIN)
 
 
 def _ask_all(asked: list[tuple[TreeKey, Rung, tuple[Process, ...]]]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Container, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Final, ParamSpec, TypeVar
@@ -43,6 +43,30 @@ class AgentRecord:
     seen: Observed
     next_run_number: int
     live: Run | None
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What is now wanted of one agent, and who wants it."""
+
+    agent_id: int
+    wanted: Wanted
+    wanted_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """Rows that others wrote: agents that `changed`, and those to be stopped.
+
+    An agent that changed and has no record is gone.
+    """
+
+    changed: Collection[int] = ()
+    records: Sequence[AgentRecord] = ()
+    stops: Sequence[Wish] = ()
+
+
+_NO_NEWS: Final = News()
 
 
 class Store:
@@ -93,23 +117,34 @@ class Store:
         return agent_records(node, only)
 
     async def news(
-        self, node: str, only: Collection[int] | None = None
-    ) -> tuple[Collection[int], list[AgentRecord]]:
-        """Ids of agents that changed since the last call, and those that exist."""
+        self, node: str, only: Collection[int] | None, known: Container[int]
+    ) -> News:
+        """What others wrote since the last call; an empty one costs next to nothing."""
         if not (self._asked_itself or self._glance.worth_it()):
-            return (), []
-        return await self.call(self._news, node, only)
+            return _NO_NEWS
+        return await self.call(self._news, node, only, known)
 
     def _news(
-        self, node: str, only: Collection[int] | None
-    ) -> tuple[Collection[int], list[AgentRecord]]:
+        self, node: str, only: Collection[int] | None, known: Container[int]
+    ) -> News:
         if not (self._glance.anything_new() or self._asked_itself):
-            return (), []
+            return _NO_NEWS
         self._asked_itself = False
-        news = changes.since(self._seq)
-        self._seq = news.seq
-        ids = news.agents if only is None else news.agents & set(only)
-        return ids, agent_records(node, ids) if ids else []
+        found = changes.since(self._seq)
+        self._seq = found.seq
+        requests, foreign = found.requests, found.foreign
+        if only is not None:
+            requests, foreign = requests & set(only), foreign & set(only)
+        asked = wishes(node, requests - foreign) if requests - foreign else []
+        stops = [
+            wish
+            for wish in asked
+            if wish.wanted.desired is Desired.STOPPED and wish.agent_id in known
+        ]
+        # What is to be started is read whole: its set-up as it stands by now.
+        foreign |= requests - {wish.agent_id for wish in stops}
+        records = agent_records(node, foreign) if foreign else []
+        return News(changed=foreign, records=records, stops=stops)
 
     async def record(self, steps: Sequence[Step]) -> None:
         """Record the steps in one transaction."""
@@ -188,6 +223,17 @@ def agent_records(node: str, only: Collection[int] | None) -> list[AgentRecord]:
             live=live.get(agent.pk),
         )
         for agent in agents
+    ]
+
+
+def wishes(node: str, ids: Collection[int]) -> list[Wish]:
+    """What is wanted of these agents: a few columns, where a set-up has dozens."""
+    rows = Agent.objects.filter(node=node, pk__in=ids).values_list(
+        "pk", "desired_state", "generation", "wanted_action", "wanted_by"
+    )
+    return [
+        Wish(pk, Wanted(Desired(desired), generation, Action(action)), by)
+        for pk, desired, generation, action, by in rows
     ]
 
 

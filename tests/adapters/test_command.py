@@ -18,7 +18,7 @@ from agents.adapters.launch import Launch, Surroundings
 from agents.policy.preflight import Refused
 from agents.policy.restart import Mode, RestartPolicy
 from agents.policy.setup import AgentSetup
-from agents.supervisor.process.spawn import spawn
+from agents.supervisor.process.spawn import lay_out, spawn
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -200,6 +200,7 @@ def test_what_cannot_run_is_refused_with_its_own_reason(
 
 
 def output_of(launch: Launch, around: Surroundings, folder: Path) -> bytes:
+    lay_out(folder, launch.stdin)
     child = spawn(launch, folder, uuid.UUID(around.run_id))
     try:
         ended, _, _ = select.select([child.pidfd], [], [], 20)

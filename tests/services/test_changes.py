@@ -22,7 +22,7 @@ from agents.services.changes import Glance, News
 class TestCounter:
     def test_before_anything_happens_the_counter_is_zero(self) -> None:
         assert changes.latest() == 0
-        assert changes.since(0) == News(0, frozenset(), frozenset())
+        assert changes.since(0) == News(0, frozenset(), frozenset(), frozenset())
         assert not changes.since(0)
 
     def test_each_change_is_counted_once_and_in_order(self) -> None:
@@ -46,7 +46,7 @@ class TestCounter:
     def test_who_has_seen_everything_stays_where_he_is(self) -> None:
         changes.append(changes.AGENT, [1])
         seen = changes.latest()
-        assert changes.since(seen) == News(seen, frozenset(), frozenset())
+        assert changes.since(seen) == News(seen, frozenset(), frozenset(), frozenset())
         assert changes.since(seen + 100).seq == seen + 100
 
     def test_a_change_of_no_agent_moves_the_counter_only(self) -> None:

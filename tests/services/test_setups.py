@@ -34,7 +34,7 @@ class TestSaving:
         assert (stored.name, stored.role, stored.revision) == ("worker", "sleeps", 1)
         assert (stored.status, stored.desired_state) == ("stopped", "stopped")
         assert stored.generation == 0
-        assert news() == [("agent", stored.pk)]
+        assert news() == [("setup", stored.pk)]
 
     def test_what_cannot_work_is_not_stored(self) -> None:
         with pytest.raises(ValidationError) as caught:

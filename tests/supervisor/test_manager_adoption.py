@@ -57,6 +57,7 @@ def spawn_for(run: Run, agent: Actor, data: Path, argv: list[str]) -> spawn.Spaw
     """What a supervisor spawns for that row."""
     env = {"MARKER": str(agent.marker), "PATH": os.environ["PATH"]}
     launch = Launch(argv=tuple(argv), cwd="/", env=env)
+    spawn.lay_out(data / "runs" / run.folder, launch.stdin)
     spawned = spawn.spawn(launch, data / "runs" / run.folder, run.id)
     os.close(spawned.pidfd)
     return spawned

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from agents.policy.states import Action, Status
 from agents.services import setups
+from agents.supervisor import life
 from tests.harness.processes import lives
 from tests.harness.supervisor import Cast, Supervisor
 from tests.harness.waiting import until
@@ -44,11 +47,17 @@ def test_a_program_that_ends_with_0_has_completed(cast: Cast) -> None:
     assert row.retry_at is None
 
 
-def test_a_start_that_joins_one_being_made_shares_its_outcome(cast: Cast) -> None:
-    agent = cast("end", "0", "0.1")
-    agent.ask(Action.START)
-    agent.wait_for(Status.RUNNING)
-    joined = agent.settled(agent.ask(Action.START))
+def test_a_start_that_joins_one_being_made_shares_its_outcome(
+    cast: Cast, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(life, "PROVING", 60.0)
+    over = tmp_path / "over"
+    agent = cast("end_when", str(over), "0").start()
+    asked = agent.ask(Action.START)
+    generation = asked.generation
+    agent.wait_until(lambda row: row.observed_generation == generation)
+    over.touch()
+    joined = agent.settled(asked)
     assert joined.outcome == "done"
     assert joined.detail == "completed: exited with 0"
     assert len(agent.noted()) == 1

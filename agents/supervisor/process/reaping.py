@@ -64,16 +64,18 @@ def last_words(folder: Path) -> Ended:
     return Ended(None, datetime.now(UTC)) if left is None else Ended(*left)
 
 
-def children() -> set[int]:
-    """The pids of all children, zombies included; from /proc, thread by thread."""
-    found: set[int] = set()
-    for thread in os.listdir("/proc/self/task"):
-        try:
-            with open(f"/proc/self/task/{thread}/children", "rb") as file:
-                found.update(int(pid) for pid in file.read().split())
-        except OSError:
-            continue  # The thread has just ended.
-    return found
+def adopted_children() -> set[int]:
+    """Children that this process did not make: what came to the subreaper.
+
+    The kernel gives an orphan to the first living thread of its new parent
+    (find_new_reaper in kernel/exit.c), which is the main one; the children that
+    other threads have spawned are listed with those threads, and cost nothing here.
+    """
+    try:
+        with open(f"/proc/self/task/{os.getpid()}/children", "rb") as file:
+            return {int(pid) for pid in file.read().split()}
+    except OSError:
+        return set()
 
 
 def reap_orphans(known: Collection[int]) -> set[int]:
@@ -82,7 +84,7 @@ def reap_orphans(known: Collection[int]) -> set[int]:
     The process may have children of its own, which are somebody else's to reap.
     """
     living = set()
-    for pid in children() - set(known):
+    for pid in adopted_children().difference(known):
         process = look_at(pid)
         if process is None or read_mark(pid) is None:
             continue

@@ -10,9 +10,10 @@ import os
 import signal
 import subprocess
 import uuid
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final
+from typing import Final
 
 from agents.adapters.launch import Launch
 from agents.supervisor.process import exit_file
@@ -43,28 +44,45 @@ class Spawned:
     pidfd: int
 
 
-def spawn(launch: Launch, folder: Path, run_id: uuid.UUID) -> Spawned:
-    """Start the program; OSError when the system cannot.
+def lay_out(folder: Path, stdin: str) -> None:
+    """Make `folder` (0700) with `out`, `err`, `exit` and, if wanted, `stdin`.
 
-    Makes `folder` (0700) with `out`, `err`, `exit` and, if wanted, `stdin`.
+    OSError when the system cannot; FileExistsError if it was made before.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     exit_file.prepare(folder / exit_file.NAME)
-    with (
-        _standard_input(launch, folder) as stdin,
-        os.fdopen(os.open(folder / "out", _APPEND, 0o600), "wb") as out,
-        os.fdopen(os.open(folder / "err", _APPEND, 0o600), "wb") as err,
-        wearing(mark_of(run_id)),
-    ):
-        child = subprocess.Popen(
-            [*_RUN_SHIM, folder / exit_file.NAME, soft_file_limit(), *launch.argv],
-            cwd=launch.cwd,
-            env=dict(launch.env),
-            stdin=stdin,
-            stdout=out,
-            stderr=err,
-            start_new_session=True,
+    for stream in ("out", "err"):
+        os.close(os.open(folder / stream, _APPEND, 0o600))
+    if stdin == "fifo":
+        os.mkfifo(folder / "stdin", 0o600)
+
+
+def spawn(launch: Launch, folder: Path, run_id: uuid.UUID) -> Spawned:
+    """Start the program in a folder that is laid out; OSError if the system cannot."""
+    with ExitStack() as files:
+        stdin, out, err = (
+            _open(path, flags, files)
+            for path, flags in (
+                _standard_input(launch, folder),
+                (f"{folder}/out", _APPEND),
+                (f"{folder}/err", _APPEND),
+            )
         )
+        with wearing(mark_of(run_id)):
+            child = subprocess.Popen(
+                [
+                    *_RUN_SHIM,
+                    f"{folder}/{exit_file.NAME}",
+                    soft_file_limit(),
+                    *launch.argv,
+                ],
+                cwd=launch.cwd,
+                env=dict(launch.env),
+                stdin=stdin,
+                stdout=out,
+                stderr=err,
+                start_new_session=True,
+            )
     # The child is reaped through its pidfd; Popen shall not try as well.
     child.returncode = 0
     process = look_at(child.pid)
@@ -78,13 +96,17 @@ def spawn(launch: Launch, folder: Path, run_id: uuid.UUID) -> Spawned:
         raise
 
 
-def _standard_input(launch: Launch, folder: Path) -> IO[bytes]:
+def _standard_input(launch: Launch, folder: Path) -> tuple[str, int]:
     if launch.stdin != "fifo":
-        return Path(os.devnull).open("rb")
-    path = folder / "stdin"
-    os.mkfifo(path, 0o600)
-    # Opened for both, so that it never blocks and never ends when a writer goes.
-    return os.fdopen(os.open(path, os.O_RDWR | os.O_CLOEXEC), "r+b", buffering=0)
+        return os.devnull, os.O_RDONLY
+    # For both, so that it never blocks and never ends when a writer goes.
+    return f"{folder}/stdin", os.O_RDWR
+
+
+def _open(path: str, flags: int, files: ExitStack) -> int:
+    descriptor = os.open(path, flags | os.O_CLOEXEC, 0o600)
+    files.callback(os.close, descriptor)
+    return descriptor
 
 
 def describe(error: OSError) -> str:

@@ -79,6 +79,7 @@ class Spawner:
             "AGENTHUB_RUN": str(run_id),
         }
         launch = Launch(argv=argv, cwd=str(self.root), env=env, stdin=stdin)
+        spawn.lay_out(folder, launch.stdin)
         process = spawn.spawn(launch, folder, run_id)
         self.spawned.append(Spawned(run_id, folder, marker, process))
         return self.spawned[-1]

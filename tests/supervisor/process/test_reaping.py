@@ -15,7 +15,7 @@ import pytest
 from agents.supervisor.process import exit_file, reaping
 from tests.harness.processes import be_subreaper, state_of
 from tests.harness.waiting import until
-from tests.supervisor.process.conftest import Spawner
+from tests.supervisor.process.conftest import Spawned, Spawner
 
 
 @pytest.fixture
@@ -107,27 +107,35 @@ def test_leaders_are_left_to_be_asked_for_their_code(spawner: Spawner) -> None:
 def test_children_that_wear_no_mark_are_somebody_elses() -> None:
     with subprocess.Popen(["sh", "-c", "exit 5"]) as process:
         until(lambda: state_of(process.pid) == "Z", what="the end")
-        assert process.pid in reaping.children()
+        assert process.pid in reaping.adopted_children()
         reaping.reap_orphans([])
         assert process.wait() == 5
 
 
-def test_children_of_every_thread_are_seen(spawner: Spawner) -> None:
-    """A thread that lives on has the children that it spawned in its own list."""
-    ended = threading.Event()
-    spawned: list[int] = []
+def test_what_another_thread_spawns_is_no_orphan_but_what_it_leaves_is(
+    subreaper: None, spawner: Spawner
+) -> None:
+    """The spawning thread keeps its own children; the kernel gives us theirs."""
+    over = threading.Event()
+    spawned: list[Spawned] = []
 
     def spawn() -> None:
-        spawned.append(spawner.program("wait").pid)
-        ended.wait(10)
+        spawned.append(spawner.program("leave_daemon", "0"))
+        spawned.append(spawner.program("wait"))
+        over.wait(10)
 
     thread = threading.Thread(target=spawn)
     thread.start()
     try:
-        until(lambda: spawned, what="the spawn")
-        assert spawned[0] in reaping.children()
+        until(lambda: len(spawned) == 2, what="the spawns")
+        leaving, waiting = spawned
+        until(lambda: state_of(leaving.pid) == "Z", what="the end")
+        [daemon] = leaving.noted("daemon")
+        assert reaping.reap_orphans([]) == {daemon}
+        assert leaving.exit_code() == 0, "its status was left to be asked for"
+        assert waiting.pid not in reaping.adopted_children()
     finally:
-        ended.set()
+        over.set()
         thread.join()
-    # And when the thread is gone, they are another's.
-    assert spawned[0] in reaping.children()
+    # And when the thread is gone, its children are the main thread's.
+    assert waiting.pid in reaping.adopted_children()

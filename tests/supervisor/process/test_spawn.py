@@ -200,9 +200,8 @@ def test_files_are_private(spawner: Spawner) -> None:
 
 def test_a_run_folder_is_never_used_twice(spawner: Spawner) -> None:
     one = spawner.program("wait")
-    launch = Launch(argv=("true",), cwd="/")
     with pytest.raises(FileExistsError):
-        spawn.spawn(launch, one.folder, one.run_id)
+        spawn.lay_out(one.folder, "none")
 
 
 def test_spawning_leaves_one_descriptor_which_is_the_pidfd(spawner: Spawner) -> None:
@@ -217,6 +216,7 @@ def test_spawning_leaves_one_descriptor_which_is_the_pidfd(spawner: Spawner) -> 
 def test_a_spawn_that_fails_leaves_nothing(tmp_path: Path) -> None:
     before, run_id = own_descriptors(), uuid.uuid4()
     launch = Launch(argv=("true",), cwd=str(tmp_path / "missing"))
+    spawn.lay_out(tmp_path / "run", launch.stdin)
     with pytest.raises(FileNotFoundError):
         spawn.spawn(launch, tmp_path / "run", run_id)
     assert own_descriptors() == before
@@ -234,6 +234,7 @@ def test_a_spawn_that_cannot_be_watched_is_undone(
     monkeypatch.setattr(os, "pidfd_open", none_left)
     run_id = uuid.uuid4()
     launch = Launch(argv=("sleep", "60"), cwd="/", env={"PATH": os.environ["PATH"]})
+    spawn.lay_out(spawner.root / "run", launch.stdin)
     try:
         with pytest.raises(OSError, match="Too many open files"):
             spawn.spawn(launch, spawner.root / "run", run_id)
@@ -249,12 +250,13 @@ def test_without_descriptors_the_reason_names_them(tmp_path: Path) -> None:
     done = run_python(
         f"folder = pathlib.Path({str(tmp_path)!r})\n"
         "launch = Launch(argv=('true',), cwd='/')\n"
+        "lay_out_all([(folder / 'run', 'none')])\n"
         "resource.setrlimit(resource.RLIMIT_NOFILE, (4, 4))\n"
         "[one] = spawn_all([(uuid.uuid4(), launch, folder / 'run')])\n"
         "print(one.hopeless, one.why)\n",
         "import resource, pathlib, uuid\n"
         "from agents.adapters.launch import Launch\n"
-        "from agents.supervisor.handiwork import spawn_all\n",
+        "from agents.supervisor.handiwork import lay_out_all, spawn_all\n",
     )
     said = "False could not spawn: Too many open files (errno 24)\n"
     assert done.stdout == said, done.stderr

@@ -1,0 +1,105 @@
+"""Exits: whose pidfd has become readable, and what is left of its tree.
+
+What is seen is told to the turn; nothing is decided or recorded here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Collection, Mapping
+from typing import Final
+
+from agents.policy.clock import boot_seconds
+from agents.supervisor import handiwork
+from agents.supervisor.handiwork import Sight, Watched
+from agents.supervisor.hands import Hands
+from agents.supervisor.managed import ManagedAgent
+
+# Daemons of agents that run on die as our children, and no pidfd tells (seconds).
+REAP_EVERY: Final = 2.0
+
+
+class Exits:
+    """Watches the leaders of live runs. `wake` is called when one has ended."""
+
+    def __init__(
+        self,
+        agents: Mapping[int, ManagedAgent],
+        hands: Hands,
+        wake: Callable[[], None],
+    ) -> None:
+        self._agents, self._hands, self._wake = agents, hands, wake
+        self._exited: set[int] = set()
+        self._reap_at = 0.0
+
+    @property
+    def pending(self) -> bool:
+        """Whether somebody has ended whom `look` has not seen yet."""
+        return bool(self._exited)
+
+    def watch(self, agent: ManagedAgent) -> None:
+        """Be told when the leader of its live run ends."""
+        live = agent.live
+        if live is not None and live.pidfd is not None:
+            loop = asyncio.get_running_loop()
+            loop.add_reader(live.pidfd, self._on_exit, agent.id)
+
+    def unwatch(self, agent: ManagedAgent) -> None:
+        """Let go of the leader without touching it."""
+        live = agent.live
+        if live is not None and live.pidfd is not None:
+            asyncio.get_running_loop().remove_reader(live.pidfd)
+            os.close(live.pidfd)
+            live.pidfd = None
+
+    def _on_exit(self, agent_id: int) -> None:
+        self.unwatch(self._agents[agent_id])
+        self._exited.add(agent_id)
+        self._wake()
+
+    async def look(self, due: Collection[int]) -> list[tuple[ManagedAgent, Sight]]:
+        """Those whose leader has ended, and what is left of their trees.
+
+        `due`: of those whose leader ended earlier, look at these again.
+        """
+        exited, self._exited = self._exited, set()
+        agents = [
+            agent
+            for i in sorted(exited.union(due))
+            if (agent := self._agents.get(i)) and _may_have_ended(agent, i in exited)
+        ]
+        now = boot_seconds()
+        if not agents and now < self._reap_at:
+            return []
+        self._reap_at = now + REAP_EVERY
+        leaders = {
+            agent.live.leader.pid
+            for agent in self._agents.values()
+            if agent.live and agent.live.leader
+        }
+        sights = await self._hands.look(
+            handiwork.look_after,
+            [_watched(agent) for agent in agents],
+            leaders,
+            self._hands.census,
+        )
+        return [
+            (agent, sight)
+            for agent, sight in zip(agents, sights, strict=True)
+            if sight.ended is not None
+        ]
+
+
+def _may_have_ended(agent: ManagedAgent, exited: bool) -> bool:
+    live = agent.live
+    if live is None:
+        return False
+    return live.ended is not None or (exited and live.leader is not None)
+
+
+def _watched(agent: ManagedAgent) -> Watched:
+    live = agent.live
+    assert live is not None
+    thorough = live.stopping or live.adopted or live.ended is not None
+    return Watched(live.tree, live.leader, live.folder, live.ended, thorough)
