@@ -11,12 +11,13 @@ PIP := $(RUN) -m pip --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test test-full check format bench pictures clean
+.PHONY: help run test test-full torture check format bench pictures clean
 
 help:
 	@echo 'make run         start AgentHub (options: make run ARGS="--port 8001")'
 	@echo 'make test        run the tests (one file: make test ARGS=tests/test_rooms.py)'
 	@echo 'make test-full   run the long tests too'
+	@echo 'make torture     kill hub after hub under load, and count what is lost'
 	@echo 'make check       linter, formatter, types, floors, migrations'
 	@echo 'make format      format the code and sort its imports'
 	@echo 'make bench       measure beside other supervisors (options: make bench ARGS=--help)'
@@ -35,6 +36,10 @@ test: .venv/.installed-dev
 
 test-full: .venv/.installed-dev
 	@$(RUN) -m pytest -n $(WORKERS) --dist loadfile -m "full or not full" $(ARGS)
+
+# About ten minutes. Fewer: ARGS="--cycles 20"; the same again: ARGS="--seed ...".
+torture: .venv/.installed-dev
+	@$(RUN) -m tests.torture $(ARGS)
 
 # Checks load the settings, and must neither need nor make a hub's own var/.
 check: export AGENTHUB_DATA_DIR := $(CURDIR)/.venv/check

@@ -39,6 +39,7 @@ class LiveRun:
     # By this hub: an earlier one may have ended before it sent what it recorded.
     asked: bool = False
     survivors_asked: bool = False
+    killed_at: float | None = None
 
     @property
     def tree(self) -> TreeKey:

@@ -115,15 +115,18 @@ class Ladder:
                 ],
             )
         if killing:
-            now = boot_seconds()
-            keys = [
-                (a.live.tree, now - a.live.rung_at >= SHIM_PATIENCE)
-                for a in killing
-                if a.live is not None
-            ]
+            keys = [(a.live.tree, _shim_too(a.live)) for a in killing if a.live]
             await self._hands.look(handiwork.kill_trees, keys, self._hands.census)
             for agent in killing:
                 self._deadlines.put(agent.id, boot_seconds() + KILL_AGAIN)
+
+
+def _shim_too(live: LiveRun) -> bool:
+    """Whether the shim has had its time since KILL was sent, by this very hub."""
+    now = boot_seconds()
+    if live.killed_at is None:
+        live.killed_at = now
+    return now - live.killed_at >= SHIM_PATIENCE
 
 
 def _ask_all(asked: list[tuple[TreeKey, Rung, tuple[Process, ...]]]) -> None:

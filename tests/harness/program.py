@@ -6,10 +6,12 @@ test can count incarnations and knows each pid without asking the product.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import sys
 import time
+import zlib
 from collections.abc import Callable
 
 MARKER = os.environ.get("MARKER", "")
@@ -166,6 +168,8 @@ def _daemonize() -> None:
         os.setsid()
         if os.fork() == 0:
             os.set_inheritable(writing, True)
+            # So that its word does not break should the parent have been killed.
+            os.set_inheritable(reading, True)
             itself = [sys.executable, "-I", "-S", __file__]
             arguments = ["hidden", MARKER, str(writing)]
             os.execve(sys.executable, [*itself, *arguments], {})
@@ -223,6 +227,60 @@ def listen() -> None:
         say("heard", line.strip())
     say("end of input")
     wait_for_ever()
+
+
+# How a mortal diarist may end by itself: exit codes, and signals as 128 and theirs.
+ENDS = (0, 0, 1, 3, 42, 255, 128 + signal.SIGKILL, 128 + signal.SIGUSR1)
+POLITE_END = 77
+
+
+def diarist(seed: str, longest: str, *habits: str) -> None:
+    """Number lines on both streams; keep an account that outlives a lost hub.
+
+    DIARY/<run id> tells how many lines were written, then with which code it ends
+    by itself. DIARY/lock is held by it and all it starts: who finds it held is a
+    twin, and notes so. Habits: family, stubborn_family, daemon (whom it starts),
+    stubborn, polite (what it does on TERM), mortal (ends within `longest` seconds).
+    """
+    folder = os.environ["DIARY"]
+    lock = os.open(f"{folder}/lock", os.O_RDWR | os.O_CREAT, 0o600)
+    os.set_inheritable(lock, True)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        note("twin")
+    chance = zlib.crc32(f"{seed} {len(os.listdir(folder))}".encode())
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    page = os.open(f"{folder}/{os.environ['AGENTHUB_RUN']}", flags, 0o600)
+    os.pwrite(page, b"%09d" % 0, 0)
+
+    def leave(code: int) -> None:
+        ignore_term()
+        os.pwrite(page, b" %03d" % code, 9)
+        if code > 128 and code != 255:
+            os.kill(os.getpid(), code - 128)
+        os._exit(code)
+
+    if "family" in habits:
+        child("child", os.setsid)
+    if "stubborn_family" in habits:
+        child("child", os.setsid, ignore_term)
+    if "daemon" in habits:
+        _daemonize()
+    if "stubborn" in habits:
+        ignore_term()
+    if "polite" in habits:
+        signal.signal(signal.SIGTERM, lambda *_: leave(POLITE_END))
+    life = float(longest) * (chance % 1000) / 1000 if "mortal" in habits else 1e9
+    end, number = time.monotonic() + life, 0
+    while True:
+        number += 1
+        os.write(1, b"line %d\n" % number)
+        os.write(2, b"line %d\n" % number)
+        os.pwrite(page, b"%09d" % number, 0)
+        if time.monotonic() >= end:
+            leave(ENDS[chance // 1000 % len(ENDS)])
+        time.sleep(0.02)
 
 
 if __name__ == "__main__":

@@ -198,6 +198,23 @@ def test_a_signal_that_was_written_down_but_not_sent_is_sent_after_all(
     assert len(agent.noted("asked")) == 1
 
 
+def test_a_kill_that_was_written_down_long_ago_still_leaves_an_exit_code(
+    supervisor: Supervisor, cast: Cast
+) -> None:
+    """The shim has its time to write it from when KILL is sent, by whichever hub."""
+    agent = cast("stubborn").start_ready()
+    supervisor.close()
+    agent.ask(Action.STOP)
+    Run.objects.filter(agent=agent.row).update(
+        stop_rung="kill", stop_boot_seconds=boot_seconds() - 60
+    )
+    Agent.objects.filter(pk=agent.row.pk).update(status=Status.STOPPING)
+    supervisor.start()
+    agent.wait_for(Status.STOPPED)
+    # Not asked of the shim, which is this very process's child.
+    assert (agent.folder() / "exit").read_text() == "137\n"
+
+
 def test_what_was_asked_while_no_hub_ran_is_done_by_the_next(
     idle: Supervisor, cast: Cast
 ) -> None:

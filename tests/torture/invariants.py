@@ -1,0 +1,256 @@
+"""What has to be true of a fleet, judged by the tables, /proc and the diaries.
+
+Beside a hub that lives: wanted = observed, sooner or later. At every instant,
+whatever hub was killed: no twin, no orphan, no lost exit code, no lost byte.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from django.db.models import F
+
+from agents.models import Agent, Request, Run
+from agents.policy.states import Action, Desired, Outcome, Status
+from tests.harness.processes import lives
+from tests.torture.fleet import Page, Temperament, notes, read_page
+from tests.torture.sweep import Found, sweep
+
+TERMINATED, KILLED = 128 + 15, 128 + 9
+
+
+@dataclass
+class Verdict:
+    """Counts of what is lost or too much, and each in words."""
+
+    twins: int = 0
+    orphans: int = 0
+    lost_exit_codes: int = 0
+    lost_bytes: int = 0
+    broken_promises: int = 0
+    breaches: list[str] = field(default_factory=list)
+    runs: int = 0
+    without_a_word: int = 0
+    own_ends: int = 0
+    lines: int = 0
+
+    def note(self, counter: str, words: str, count: int = 1) -> None:
+        """One more breach."""
+        setattr(self, counter, getattr(self, counter) + count)
+        self.breaches.append(words)
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """One agent as the tables have it: its open run, its open and latest wishes."""
+
+    agent: Agent
+    open_run: Run | None
+    wishes: tuple[Request, ...]
+
+    @property
+    def state(self) -> tuple[object, ...]:
+        """What must be the same before and after a sweep, for the sweep to count."""
+        run = self.open_run and (self.open_run.pk, self.open_run.pid)
+        seen = self.agent
+        return seen.status, seen.pid, seen.run_id, seen.observed_generation, run
+
+
+class Witness:
+    """Sees one fleet through all its hubs; what it has found is in `verdict`."""
+
+    def __init__(
+        self, root: Path, data: Path, fleet: Mapping[int, Temperament]
+    ) -> None:
+        self.verdict = Verdict()
+        self._root, self._data, self._fleet = root, data, fleet
+        self._judged: set[uuid.UUID] = set()
+        self._reported: set[object] = set()
+
+    # -- wanted = observed --
+
+    def untrue(self) -> list[str]:
+        """What is not as wanted, or not as the tables say it is; empty is good."""
+        before = self._sights()
+        found = self.judge_processes()
+        after = self._sights()
+        faults = []
+        for pk, sight in before.items():
+            tree = [process for process in found if process.agent == sight.agent.name]
+            moved = sight.state != after[pk].state
+            fault = "on the move" if moved else fault_of(sight, tree, self._fleet[pk])
+            if fault:
+                faults.append(f"{sight.agent.name}: {fault}")
+        return faults
+
+    def _sights(self) -> dict[int, Sight]:
+        ours = list(self._fleet)
+        open_runs = {
+            run.agent_id: run
+            for run in Run.objects.filter(agent__in=ours, ended_at=None)
+        }
+        wishes: dict[int | None, list[Request]] = defaultdict(list)
+        latest = Request.objects.filter(
+            agent__in=ours, generation__gte=F("agent__generation") - 1
+        )
+        unsettled = Request.objects.filter(agent__in=ours, outcome=Outcome.OPEN)
+        for request in (latest | unsettled).order_by("generation"):
+            wishes[request.agent_id].append(request)
+        agents = Agent.objects.filter(pk__in=ours).select_related("run")
+        return {
+            agent.pk: Sight(agent, open_runs.get(agent.pk), tuple(wishes[agent.pk]))
+            for agent in agents
+        }
+
+    # -- at every instant --
+
+    def judge_processes(self) -> list[Found]:
+        """The living processes; orphans and twins among them are noted."""
+        ours = Run.objects.filter(agent__in=self._fleet)
+        # An ended run's daemon may still wear its mark: all runs, not the open ones.
+        found = sweep(self._root, lambda: ours.values_list("pk", flat=True))
+        # Read after the sweep, so that a run which has just begun is there.
+        ended = dict(
+            ours.filter(pk__in={f.run for f in found if f.run}).values_list(
+                "pk", "ended_at"
+            )
+        )
+        trees: dict[str, dict[object, list[int]]] = defaultdict(
+            lambda: defaultdict(list)
+        )
+        for process in found:
+            is_open = process.run in ended and ended[process.run] is None
+            # It may have ended, and its run been closed, since it was seen.
+            if not is_open and lives(process.pid):
+                self._note_orphan(process)
+            trees[process.agent][process.run].append(process.pid)
+        for agent, runs in trees.items():
+            both = [pids for pids in runs.values() if any(map(lives, pids))]
+            if len(both) > 1:
+                self._note_once("twins", f"{agent}: alive at once: {sorted(both)}")
+        return found
+
+    def _note_orphan(self, process: Found) -> None:
+        whose = "no run" if process.run is None else f"{process.run}, which is closed"
+        self._note_once(
+            "orphans",
+            f"{process.agent}: {process.pid} is of {whose}: {process.command}",
+        )
+
+    def _note_once(self, counter: str, words: str) -> None:
+        if words not in self._reported:
+            self._reported.add(words)
+            self.verdict.note(counter, words)
+
+    def judge_history(self) -> None:
+        """Judge what has ended since the last time: runs, requests, notes."""
+        for agent in Agent.objects.filter(pk__in=self._fleet):
+            for line in notes(self._root, agent.name):
+                if line.startswith("twin"):
+                    self._note_once("twins", f"{agent.name}: {line} found another")
+        ended = Run.objects.filter(agent__in=self._fleet).exclude(ended_at=None)
+        for run in ended:
+            if run.pk not in self._judged:
+                self._judged.add(run.pk)
+                self._judge_run(run)
+        failed = Request.objects.filter(outcome=Outcome.FAILED)
+        for request in failed.filter(
+            agent__in=[pk for pk, t in self._fleet.items() if not t.mortal]
+        ):
+            words = f"{request}: failed though nothing was wrong: {request.detail}"
+            self._note_once("broken_promises", words)
+
+    def _judge_run(self, run: Run) -> None:
+        self.verdict.runs += 1
+        page = read_page(self._root, run.agent_name, str(run.pk))
+        if page is None:
+            # It ended before its program could say or write anything.
+            self.verdict.without_a_word += 1
+            return
+        self.verdict.own_ends += page.leaves is not None
+        self.verdict.lines += 2 * page.lines
+        codes = possible_codes(run, page)
+        if run.exit_code not in codes:
+            told = f"exit code {run.exit_code}, and not {sorted(codes)}"
+            how = f"rung {run.stop_rung!r}, {run.reason!r}, adopted {run.adopted}"
+            self.verdict.note("lost_exit_codes", f"{run}: {told}; {how}")
+        for stream in ("out", "err"):
+            path = self._data / "runs" / run.folder / stream
+            missing, wrong = lost_bytes(path.read_bytes(), page.lines)
+            if missing or wrong:
+                words = f"{run}: {stream} lacks {missing} bytes of {page.lines} lines"
+                self.verdict.note("lost_bytes", f"{words} {wrong}", missing or 1)
+
+
+def fault_of(sight: Sight, tree: Sequence[Found], temperament: Temperament) -> str:
+    """What is wrong with an agent that nothing has changed of during a sweep."""
+    agent, run, last = sight.agent, sight.open_run, sight.agent.run
+    status, pids = agent.status, {process.pid for process in tree}
+    if unsettled := [r for r in sight.wishes if r.outcome == Outcome.OPEN]:
+        return f"{unsettled[0]} is not settled; it is {status}: {agent.status_reason}"
+    if agent.generation != agent.observed_generation:
+        return f"generation {agent.observed_generation} of {agent.generation}"
+    if agent.desired_state == Desired.STOPPED and status != Status.STOPPED:
+        return f"{status}, and shall be stopped: {agent.status_reason}"
+    if status == Status.RUNNING:
+        if run is None or run.pid != agent.pid or run.pid not in pids:
+            return f"running as {agent.pid}; there is {pids or 'nothing'}"
+        return _unheeded_restart(sight, run)
+    if status not in (Status.STOPPED, Status.CRASHED, Status.BACKOFF):
+        return f"still {status}: {agent.status_reason}"
+    if run is not None or pids:
+        return f"{status}, and {pids or run} is there"
+    if agent.desired_state == Desired.STOPPED:
+        return ""
+    if not temperament.mortal or last is None or last.exit_code is None:
+        return f"{status} by itself: {agent.status_reason}"
+    if status == Status.STOPPED and (
+        last.exit_code != 0 or agent.auto_restart == "always"
+    ):
+        return f"stopped after {last.exit_code}: {agent.status_reason}"
+    if status == Status.CRASHED and (
+        last.exit_code == 0 or agent.auto_restart == "always"
+    ):
+        return f"crashed after {last.exit_code}: {agent.status_reason}"
+    return ""
+
+
+def _unheeded_restart(sight: Sight, run: Run) -> str:
+    """A restart needs a run that was begun after it was asked.
+
+    Unless it joined a restart that was still being made, which it has superseded.
+    """
+    *earlier, last = sight.wishes
+    if last.action != Action.RESTART or run.created_at >= last.at:
+        return ""
+    joined = earlier and earlier[-1].outcome == Outcome.SUPERSEDED
+    return "" if joined else f"{last} is {last.outcome}, and the run is older"
+
+
+ASKED_CODES: Final = {"": set[int](), "ask": {TERMINATED}, "kill": {TERMINATED, KILLED}}
+
+
+def possible_codes(run: Run, page: Page) -> set[int]:
+    """Which exit codes may be recorded of a run whose program has begun its page."""
+    if page.leaves is None:
+        return ASKED_CODES[run.stop_rung]
+    # KILL may come between its last words and its end; TERM it ignores by then.
+    return {page.leaves} | ({KILLED} if run.stop_rung == "kill" else set())
+
+
+def lost_bytes(written: bytes, lines: int) -> tuple[int, str]:
+    """How many bytes are missing of so many lines, and what else is not right.
+
+    One line more is right: the program may end before it has counted it.
+    """
+    due = [b"line %d\n" % number for number in range(1, lines + 2)]
+    there = set(written.splitlines(keepends=True))
+    missing = sum(len(line) for line in due[:-1] if line not in there)
+    if written in (b"".join(due[:-1]), b"".join(due)):
+        return 0, ""
+    return missing, f"(ends in {written[-40:]!r})"
