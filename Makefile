@@ -96,6 +96,9 @@ endif
 	  echo 'Could not install requirements-dev.txt: the reason is above. Then: make $(MAKECMDGOALS)' >&2; exit 1; }
 	@touch $@
 
+PM2 := pm2@7.0.4
+
+# PM2 only where npm is, and without it as well: the run says who was left out.
 .venv/bench-peers/.installed: bench/requirements.txt .venv/.installed
 	@echo 'Installing the supervisors to measure beside AgentHub'
 	@$(RUN) -m venv --clear .venv/bench-peers
@@ -103,4 +106,6 @@ endif
 	  install -r bench/requirements.txt || { \
 	  echo 'Could not install bench/requirements.txt: the reason is above.' \
 	  'Without it: $(RUN) -m bench' >&2; exit 1; }
+	@! command -v npm >/dev/null || npm install --silent --no-audit --no-fund \
+	  --prefix .venv/bench-pm2 $(PM2) || echo 'Could not install $(PM2).' >&2
 	@touch $@

@@ -12,10 +12,9 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bench import contestants, session
+from bench import contestants, page, session
 from bench.build import build
 from bench.fleet import Plan
-from bench.tables import tables
 
 
 def options(words: Sequence[str]) -> argparse.Namespace:
@@ -38,6 +37,9 @@ def options(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--brief", action="store_true", help="few rounds, to see that it works"
     )
+    parser.add_argument(
+        "--write", action="store_true", help="put the result into docs/benchmarks.md"
+    )
     return parser.parse_args(words)
 
 
@@ -49,8 +51,12 @@ class Clock:
 
     def tell(self, what: str) -> None:
         """Say it on stderr."""
-        passed = time.monotonic() - self._start
-        print(f"[{passed:4.0f} s] {what}", file=sys.stderr, flush=True)
+        print(f"[{self.passed:4.0f} s] {what}", file=sys.stderr, flush=True)
+
+    @property
+    def passed(self) -> float:
+        """Seconds since the beginning."""
+        return time.monotonic() - self._start
 
 
 def main(words: Sequence[str]) -> int:
@@ -60,12 +66,13 @@ def main(words: Sequence[str]) -> int:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     # Ended politely, it still ends its supervisors and their agents.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    clock = Clock()
     with _directory() as directory:
         built = build(directory)
         left_out = contestants.left_out(built)
-        for name in chosen.against:
-            if name in left_out:
-                print(f"!! {name} is LEFT OUT: {left_out[name]}", file=sys.stderr)
+        missing = [f"{n}: {left_out[n]}" for n in chosen.against if n in left_out]
+        for reason in missing:
+            print(f"!! LEFT OUT: {reason}", file=sys.stderr)
         plan = Plan(
             {
                 name: maker
@@ -76,9 +83,12 @@ def main(words: Sequence[str]) -> int:
             built,
             chosen.brief,
         )
-        run = session.Session(plan, chosen.only, Clock().tell)
+        run = session.Session(plan, chosen.only, clock.tell)
         run.run()
-    print(tables(run.figures))
+    text = page.report(run.figures, clock.passed, missing)
+    print(text)
+    if chosen.write:
+        page.write(text)
     for failure in run.failures:
         print(f"!! NOT MEASURED: {failure}", file=sys.stderr)
     return 1 if run.failures else 0

@@ -71,6 +71,10 @@ class Births:
                     raise NotHeard(f"{len(missing)} agents not {what}, such as {some}")
         return at
 
+    def everybody(self) -> set[tuple[int, int]]:
+        """Index and pid of each agent that was ever born."""
+        return {(said.index, said.pid) for said in self._said}
+
     def pids(self) -> dict[int, int]:
         """The latest pid of each agent."""
         return {said.index: said.pid for said in self._said}

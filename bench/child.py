@@ -12,6 +12,7 @@ import sys
 BLOCK = b"".join(
     b"\n" if i % 64 == 63 else bytes([ord("0") + (i // 64) % 64]) for i in range(65536)
 )
+PIECE = 4096
 
 
 def say(fifo: str, what: str, index: str) -> None:
@@ -26,11 +27,11 @@ def say(fifo: str, what: str, index: str) -> None:
 
 def write_out(count: int) -> None:
     """So many bytes to the standard output."""
-    while count > 0:
-        part = memoryview(BLOCK)[:count]
-        count -= len(part)
-        while part:
-            part = part[os.write(1, part) :]
+    at = 0
+    while at < count:
+        offset = at % len(BLOCK)
+        end = min(offset + PIECE - offset % PIECE, offset + count - at)
+        at += os.write(1, BLOCK[offset:end])
 
 
 def main(fifo: str, index: str, mode: str, count: str = "0") -> int:

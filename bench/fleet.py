@@ -76,7 +76,9 @@ class Fleet:
         self.contestant.launch()
         at = self.births.wait(mark, self._indexes, PATIENCE) if self.agents else start
         self.contestant.connect()
-        self.contestant.recorded(running=True)
+        # Those that fail for ever never all run.
+        if all(agent.mode != "fail" for agent in self.agents):
+            self.contestant.recorded(running=True)
         return at - start
 
     def start_all(self) -> Taken:
@@ -116,7 +118,7 @@ class Fleet:
         try:
             self.contestant.close()
         finally:
-            processes.sweep(str(self.directory))
+            processes.sweep(self.directory)
             self.births.close()
             shutil.rmtree(self.directory, ignore_errors=True)
 

@@ -6,17 +6,18 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 
 
-def naming(text: str) -> set[int]:
-    """Living processes that have this text in their command line."""
+def naming(text: str, *files: str) -> set[int]:
+    """Living processes that have this text in their command line, or in these files."""
     wanted, found = text.encode(), set()
     for folder in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if wanted in (folder / "cmdline").read_bytes():
-                found.add(int(folder.name))
+        for name in files or ("cmdline",):
+            with contextlib.suppress(OSError):
+                if wanted in (folder / name).read_bytes():
+                    found.add(int(folder.name))
     return found - {os.getpid()}
 
 
@@ -59,21 +60,32 @@ def pss_bytes(pids: Iterable[int]) -> int:
     return total
 
 
+def lives(pid: int) -> bool:
+    """Whether it is there and no zombie."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat[stat.rindex(")") + 2] not in "ZX"
+
+
 def kill(pid: int) -> None:
     """KILL, unless it is gone."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
 
 
-def sweep(text: str, seconds: float = 10.0) -> Collection[int]:
-    """End every process that names this text, supervisors first; who was there."""
-    met: set[int] = set()
+def belonging(directory: Path) -> set[int]:
+    """Who names it in its command line or its environment."""
+    return naming(str(directory), "cmdline", "environ")
+
+
+def sweep(directory: Path, seconds: float = 10.0) -> None:
+    """End every process that belongs there, also what those start meanwhile."""
     until = time.monotonic() + seconds
-    while left := naming(text):
-        met |= left
-        for pid in sorted(left):
+    while left := belonging(directory):
+        for pid in left:
             kill(pid)
         if time.monotonic() > until:
             raise TimeoutError(f"These processes cannot be ended: {sorted(left)}")
         time.sleep(0.02)
-    return met

@@ -11,7 +11,16 @@ from typing import Final
 from bench.agents import waiting
 from bench.figures import Figure, Figures
 from bench.fleet import Fleet, Plan
-from bench.measurements import crash, idle, memory, start_stop
+from bench.measurements import (
+    crash,
+    idle,
+    kill9,
+    memory,
+    output,
+    start_stop,
+    storm,
+    stubborn,
+)
 
 Quiet = Callable[[Fleet], Iterator[Figure]]
 Special = Callable[[Plan], Iterator[Figure]]
@@ -25,7 +34,13 @@ QUIET: Final[dict[str, Quiet]] = {
     "memory": memory.measure,
 }
 # These make fleets of their own.
-SPECIAL: Final[dict[str, Special]] = {"idle": idle.measure}
+SPECIAL: Final[dict[str, Special]] = {
+    "idle": idle.measure,
+    "stubborn": stubborn.measure,
+    "output": output.measure,
+    "storm": storm.measure,
+    "kill9": kill9.measure,
+}
 
 SIZES: Final = (1, 100, 500)
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from bench.contestants import BASELINE
 from bench.figures import Figure, Figures
+
+# Shares and counts are not divided by another's.
+RATIOS: Final = ("ms", "s", "MiB", "MB/s", "per second")
 
 
 def tables(figures: Figures) -> str:
@@ -23,20 +27,22 @@ def _table(what: str, figures: Figures) -> str:
             figure = next((f for f in found if (f.size, f.who) == (size, who)), None)
             cells.append("" if figure is None else _cell(figure, figures))
         rows.append(cells)
-    heads = [f"{what}, {unit}", *(f"{size} agents" if size else "-" for size in sizes)]
-    return "\n".join([*_aligned([heads, *rows]), ""])
+    heads = [f"{what}, {unit}", *(f"{n} agent{'s' * (n != 1)}" for n in sizes)]
+    return "\n".join([*aligned([heads, *rows]), ""])
 
 
 def _cell(figure: Figure, figures: Figures) -> str:
     base = figures.get(figure.what, figure.size, BASELINE)
     shown = number(figure.value)
-    if base and figure.who != BASELINE:
+    if base and figure.who != BASELINE and figure.unit in RATIOS:
         shown += f" ({number(figure.value / base)}x)"
     return shown
 
 
 def number(value: float) -> str:
     """Three digits that mean something."""
+    if value == round(value):
+        return f"{value:,.0f}"
     if value and abs(value) < 0.01:
         return f"{value:.4f}"
     if abs(value) < 10:
@@ -44,7 +50,8 @@ def number(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.1f}"
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+def aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    """The lines of a table with a head; all but the first column to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
     for row in rows:

@@ -7,11 +7,12 @@ import sys
 from typing import Final
 
 from bench.build import Built
-from bench.contestants import daemon
+from bench.contestants import daemon, pm2
 from bench.contestants.agenthub import AgentHub
 from bench.contestants.bare import Bare
 from bench.contestants.circus import Circus
 from bench.contestants.contestant import Maker
+from bench.contestants.pm2 import Pm2
 from bench.contestants.supervisord import Supervisord
 
 OURS: Final = AgentHub.name
@@ -21,6 +22,7 @@ MAKERS: Final[dict[str, Maker]] = {
     OURS: AgentHub,
     Supervisord.name: Supervisord,
     Circus.name: Circus,
+    Pm2.name: Pm2,
     BASELINE: Bare.on_asyncio,
     "bare-c": Bare.in_c,
 }
@@ -29,6 +31,8 @@ MAKERS: Final[dict[str, Maker]] = {
 def left_out(built: Built) -> dict[str, str]:
     """Why some cannot be measured here, by name."""
     reasons = {}
+    if reason := pm2.why_not():
+        reasons[Pm2.name] = reason
     if built.bare is None:
         reasons["bare-c"] = "there is no C compiler (cc); the agents run on Python"
     if not daemon.peers_python().exists():

@@ -57,6 +57,10 @@ class Bare:
     def pid(self) -> int:
         return self.talk.process.pid
 
+    def kill9(self) -> None:
+        self.talk.process.kill()
+        self.talk.close()
+
     def start_all(self) -> None:
         self.talk.ask("start")
 

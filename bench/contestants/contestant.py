@@ -16,7 +16,7 @@ class Ground:
     """Where a contestant lives while it is measured, and whom it supervises.
 
     Everything it keeps is in `directory`. `fifo` is in the command line of every
-    agent, and so of its shim: by that they are found, and ended at last.
+    agent, and so of its shim: by that they are found.
     """
 
     directory: Path
@@ -50,6 +50,9 @@ class Contestant(Protocol):
     @property
     def pid(self) -> int:
         """The supervisor's process."""
+
+    def kill9(self) -> None:
+        """End the supervisor as the kernel would, and nothing else."""
 
     def start_all(self) -> None:
         """Ask for all to be started; returns when that is asked."""
