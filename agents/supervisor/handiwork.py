@@ -168,13 +168,23 @@ def _reap(watched: Watched) -> Ended | None:
     return reaping.reap(watched.leader, watched.folder)
 
 
-def ask_to_end(
-    leader: ProcessId | None, number: signal.Signals, survivors: Sequence[Process]
-) -> None:
-    """The polite rung: the whole group, or what is left without its leader."""
-    if leader is None or not signals.send_to_group(leader, number):
-        signals.send_to_each(survivors, number)
-        signals.send_to_each(survivors, signal.SIGCONT)
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """A tree to be asked politely. `ours`: its leader is our child, not yet reaped."""
+
+    key: TreeKey
+    signal: signal.Signals
+    survivors: tuple[Process, ...]
+    ours: bool
+
+
+def ask_all_to_end(asked: Sequence[Asking]) -> None:
+    """The polite rung: each whole group, or what is left without its leader."""
+    for one in asked:
+        leader = one.key.leader
+        if leader is None or not signals.send_to_group(leader, one.signal, one.ours):
+            signals.send_to_each(one.survivors, one.signal)
+            signals.send_to_each(one.survivors, signal.SIGCONT)
 
 
 def kill_trees(

@@ -22,6 +22,7 @@ from agents.policy.states import ALIVE, Action, Status
 from agents.services import bell, changes, nodes, recording
 from agents.services.lifecycle import Asker
 from agents.supervisor import sampler
+from agents.supervisor.alarm import LOOK_ANYWAY, Alarm
 from agents.supervisor.lock import NodeLock
 from agents.supervisor.managed import LiveRun, ManagedAgent
 from agents.supervisor.process import reaping
@@ -33,8 +34,6 @@ from agents.supervisor.store import Store
 
 logger = logging.getLogger(__name__)
 
-# How soon a request that was recorded by another process is noticed (seconds).
-LOOK_EVERY: Final = 0.05
 START_ANEW: Final = 1.0
 PRUNE_EVERY: Final = 3600.0
 BOUND_EVERY: Final = 2.0
@@ -59,12 +58,12 @@ class ProcessManager:
         self.lock = lock or NodeLock(node)
         self.epoch = 0
         self._only = only
-        self._wake = asyncio.Event()
         self._ready = asyncio.Event()
         self._closing = False
         # Another supervisor has taken the node: two must not act on it.
         self._deposed = False
         self._store = Store()
+        self._alarm = Alarm(self._store.listen_up)
         self._reconciler = self._new_reconciler()
         self._sampling = ThreadPoolExecutor(1, thread_name_prefix="supervisor-sample")
         self._task: asyncio.Task[None] | None = None
@@ -78,7 +77,7 @@ class ProcessManager:
             self._store,
             Path(settings.AGENTHUB_DATA_DIR),
             settings.AGENTHUB_CHILD_ENVIRONMENT,
-            self._wake.set,
+            self._alarm.ring,
             self._only,
         )
 
@@ -93,7 +92,8 @@ class ProcessManager:
             self._ready.clear()
             raise_file_limit()
             reaping.become_subreaper()
-            bell.answer(self.node, asyncio.get_running_loop(), self._wake.set)
+            bell.answer(self.node, asyncio.get_running_loop(), self._alarm.ring)
+            self._alarm.listen()
             self._task = asyncio.create_task(self._run(), name="supervisor")
         ready = asyncio.create_task(self._ready.wait())
         await asyncio.wait({ready, self._task}, return_when=asyncio.FIRST_COMPLETED)
@@ -113,12 +113,12 @@ class ProcessManager:
 
     def wake(self) -> None:
         """There may be something to do."""
-        self._wake.set()
+        self._alarm.ring()
 
     async def close(self) -> None:
         """Stop supervising. The agents are left running."""
         self._closing = self._store.give_up = True
-        self._wake.set()
+        self._alarm.ring()
         await self.stop_monitor()
         if self._task is not None:
             await asyncio.gather(self._task, return_exceptions=True)
@@ -151,6 +151,7 @@ class ProcessManager:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
             bell.stop_answering(self.node)
+            self._alarm.deafen()
             self._reconciler.close()
             self.lock.release()
 
@@ -160,18 +161,12 @@ class ProcessManager:
         await reconciler.adopt_all()
         self._ready.set()
         while not (self._closing or self._deposed):
-            self._wake.clear()
+            self._alarm.quiet()
             await reconciler.turn()
             if reconciler.busy:
                 continue
-            await self._doze(reconciler.deadlines.seconds_to_next(LOOK_EVERY))
+            await self._alarm.nap(reconciler.deadlines.seconds_to_next(LOOK_ANYWAY))
         await reconciler.finish()
-
-    async def _doze(self, seconds: float) -> None:
-        """Wait for a wake, or so long; cheaper than wait_for, 20 times a second."""
-        alarm = asyncio.get_running_loop().call_later(seconds, self._wake.set)
-        await self._wake.wait()
-        alarm.cancel()
 
     async def _keep_doing(self, work: Callable[[], Awaitable[None]]) -> None:
         """A task that has ended unnoticed would leave a node silent or blind."""
@@ -188,7 +183,7 @@ class ProcessManager:
             if not await self._store.call(nodes.renew, self.node, self.epoch):
                 logger.error("node %s was taken by another supervisor", self.node)
                 self._deposed = True
-                self._wake.set()
+                self._alarm.ring()
 
     async def _prune(self) -> None:
         while True:
@@ -246,7 +241,7 @@ class ProcessManager:
         alive = [a.id for a in self._agents() if a.status is not Status.STOPPED]
         asker = Asker("supervisor", "python", "shutdown_all")
         asked = await self._store.ask(Action.STOP, alive, asker)
-        self._wake.set()
+        self._alarm.ring()
         for one in asked:
             await self._agreed(one.request_id)
 
@@ -255,7 +250,7 @@ class ProcessManager:
         asked = await self._store.ask(action, [agent_id], Asker("program", "python"))
         if not asked:
             return False
-        self._wake.set()
+        self._alarm.ring()
         return await self._agreed(asked[0].request_id)
 
     async def settle(self, agent_ids: Collection[int], until: float) -> bool:

@@ -26,6 +26,8 @@ from agents.supervisor.store import AgentRecord, Store
 
 logger = logging.getLogger(__name__)
 
+# How many agents are written down before the first of them is signalled.
+AT_ONCE: Final = 100
 # How often to look whether a shim has become the program, which takes about 1 ms.
 EXEC_LOOK: Final = 0.003
 
@@ -99,7 +101,8 @@ class Reconciler:
     async def turn(self) -> None:
         """One look at everything and one move for each agent that is due.
 
-        What was seen and what will be done are one transaction; then it is done.
+        What was seen of an agent and what will be done to it are one transaction;
+        then it is done.
         """
         steps = await self._read_news()
         self._dirty |= self.deadlines.due()
@@ -108,8 +111,7 @@ class Reconciler:
         steps += await self._consider(self._take_dirty())
         steps += await self._spawner.prepare(self.url)
         self._spawner.lay_out()
-        await self._store.record(steps)
-        await self._ladder.take_rungs()
+        await self._record_and_signal(steps)
         await self._spawner.go()
 
     async def finish(self) -> None:
@@ -123,8 +125,20 @@ class Reconciler:
         return bool(self._dirty or self._exits.pending or self._spawner.busy)
 
     def touch(self, agent_id: int) -> None:
-        """Consider the agent in the next turn."""
+        """Consider the agent soon."""
         self._dirty.add(agent_id)
+
+    async def _record_and_signal(self, steps: list[Step]) -> None:
+        """While some are signalled, the next ones are written down."""
+        of_agent: dict[int, list[Step]] = {}
+        for step in steps:
+            of_agent.setdefault(step.agent_id, []).append(step)
+        waiting = list(of_agent)
+        for at in range(0, len(waiting), AT_ONCE):
+            some = waiting[at : at + AT_ONCE]
+            await self._store.record([step for i in some for step in of_agent[i]])
+            self._ladder.take_rungs(some)
+        self._ladder.take_rungs()
 
     def _take_dirty(self) -> list[ManagedAgent]:
         """Whoever is being spawned is looked at when that is done."""
@@ -139,7 +153,7 @@ class Reconciler:
         for wish in news.stops:
             agent = self.agents[wish.agent_id]
             agent.wanted, agent.wanted_by = wish.wanted, wish.wanted_by
-            self._dirty.add(agent.id)
+            self.touch(agent.id)
         return [
             life.heard_of_again(agent)
             for record in news.records
@@ -160,7 +174,7 @@ class Reconciler:
         agent.setup = record.setup
         agent.wanted = record.wanted
         agent.wanted_by = record.wanted_by
-        self._dirty.add(agent_id)
+        self.touch(agent_id)
 
     async def _see_exits(self) -> list[Step]:
         steps = []
@@ -171,14 +185,14 @@ class Reconciler:
             elif agent.live.ended is None:
                 steps.append(death.leader_ended(agent, sight.ended, len(sight.tree)))
             self._ladder.remember(agent, sight.tree)
-            self._dirty.add(agent.id)
+            self.touch(agent.id)
         return steps
 
     def _see_births(self) -> list[Step]:
         births = self._spawner.results()
         for agent, _ in births:
             self._exits.watch(agent)
-            self._dirty.add(agent.id)
+            self.touch(agent.id)
         return [step for _, step in births]
 
     # -- moves --
@@ -238,7 +252,7 @@ class Reconciler:
         for (agent, _), executed in zip(waiting, answers, strict=True):
             if executed:
                 steps.append(life.running(agent))
-                self._dirty.add(agent.id)
+                self.touch(agent.id)
             else:
                 self.deadlines.put(agent.id, boot_after(EXEC_LOOK))
         return steps

@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
-from typing import Final
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from typing import Any, Final, TypeVar
 
 from agents.policy.clock import boot_seconds
 from agents.policy.ladder import KILL_PATIENCE, Rung, rungs
@@ -13,9 +16,12 @@ from agents.policy.states import Action, Desired
 from agents.services.recording import Step
 from agents.supervisor import death, handiwork
 from agents.supervisor.deadlines import Deadlines
+from agents.supervisor.handiwork import Asking
 from agents.supervisor.hands import Hands
 from agents.supervisor.managed import LiveRun, ManagedAgent
-from agents.supervisor.process.census import Process, TreeKey
+from agents.supervisor.process.census import Process
+
+T = TypeVar("T")
 
 # The shim may write the exit status for so long before KILL takes it too.
 SHIM_PATIENCE: Final = 0.5
@@ -30,9 +36,10 @@ class Ladder:
 
     def __init__(self, hands: Hands, deadlines: Deadlines) -> None:
         self._hands, self._deadlines = hands, deadlines
-        self._asking: list[tuple[ManagedAgent, Rung]] = []
-        self._killing: list[ManagedAgent] = []
+        self._asking: dict[int, tuple[ManagedAgent, Rung]] = {}
+        self._killing: dict[int, ManagedAgent] = {}
         self._survivors: dict[int, tuple[Process, ...]] = {}
+        self._sent: deque[asyncio.Future[Any]] = deque()
 
     def remember(self, agent: ManagedAgent, tree: tuple[Process, ...]) -> None:
         """What a sweep saw alive of the agent."""
@@ -57,7 +64,7 @@ class Ladder:
                 return [self._enter(agent, ladder[at + 1])]
             self._look_later(agent, live, rung.patience - waited)
             return []
-        self._killing.append(agent)
+        self._killing[agent.id] = agent
         if waited >= KILL_PATIENCE and not agent.seen.conditions:
             count = len(self._survivors.get(agent.id, ())) or 1
             return [death.unkillable(agent, count)]
@@ -71,7 +78,7 @@ class Ladder:
         anew = live.ended is not None and not live.survivors_asked
         if anew or not live.asked:
             live.asked, live.survivors_asked = True, live.ended is not None
-            self._asking.append((agent, rung))
+            self._asking[agent.id] = (agent, rung)
 
     @staticmethod
     def _ladder(agent: ManagedAgent) -> tuple[Rung, ...]:
@@ -90,10 +97,10 @@ class Ladder:
         elif live.ended is not None and agent.wanted.desired is Desired.RUNNING:
             why = agent.seen.reason
         if rung.whole_tree:
-            self._killing.append(agent)
+            self._killing[agent.id] = agent
         else:
             live.asked, live.survivors_asked = True, live.ended is not None
-            self._asking.append((agent, rung))
+            self._asking[agent.id] = (agent, rung)
             self._look_later(agent, live, rung.patience)
         return death.climb(agent, rung, why)
 
@@ -101,24 +108,40 @@ class Ladder:
         wait = min(patience, LOOK_AGAIN) if live.ended is not None else patience
         self._deadlines.put(agent.id, boot_seconds() + max(0.0, wait))
 
-    async def take_rungs(self) -> None:
-        """Send what was recorded: asking signals one by one, KILL in one sweep."""
-        asking, self._asking = self._asking, []
-        killing, self._killing = self._killing, []
-        if asking:
-            await self._hands.look(
-                _ask_all,
-                [
-                    (a.live.tree, rung, self._survivors.get(a.id, ()))
-                    for a, rung in asking
-                    if a.live is not None
-                ],
+    def take_rungs(self, agent_ids: Sequence[int] | None = None) -> None:
+        """Send what was recorded for these agents, or for all that are left.
+
+        Not waited for: whoever looks for exits next comes after it in the same
+        thread, and what went wrong before is raised here.
+        """
+        while self._sent and self._sent[0].done():
+            self._sent.popleft().result()
+        self._ask(_taken(self._asking, agent_ids))
+        self._kill(_taken(self._killing, agent_ids))
+
+    def _ask(self, asking: list[tuple[ManagedAgent, Rung]]) -> None:
+        asked = [
+            Asking(
+                live.tree,
+                rung.signal,
+                self._survivors.get(agent.id, ()),
+                # Then its number cannot be anybody else's, since we reap it.
+                ours=not live.adopted and live.ended is None,
             )
-        if killing:
-            keys = [(a.live.tree, _shim_too(a.live)) for a in killing if a.live]
-            await self._hands.look(handiwork.kill_trees, keys, self._hands.census)
-            for agent in killing:
-                self._deadlines.put(agent.id, boot_seconds() + KILL_AGAIN)
+            for agent, rung in asking
+            if (live := agent.live) is not None
+        ]
+        if asked:
+            self._sent.append(self._hands.look(handiwork.ask_all_to_end, asked))
+
+    def _kill(self, agents: list[ManagedAgent]) -> None:
+        keys = [(a.live.tree, _shim_too(a.live)) for a in agents if a.live]
+        if keys:
+            self._sent.append(
+                self._hands.look(handiwork.kill_trees, keys, self._hands.census)
+            )
+        for agent in agents:
+            self._deadlines.put(agent.id, boot_seconds() + KILL_AGAIN)
 
 
 def _shim_too(live: LiveRun) -> bool:
@@ -129,6 +152,6 @@ def _shim_too(live: LiveRun) -> bool:
     return now - live.killed_at >= SHIM_PATIENCE
 
 
-def _ask_all(asked: list[tuple[TreeKey, Rung, tuple[Process, ...]]]) -> None:
-    for key, rung, survivors in asked:
-        handiwork.ask_to_end(key.leader, rung.signal, survivors)
+def _taken(waiting: dict[int, T], ids: Sequence[int] | None) -> list[T]:
+    chosen = list(waiting) if ids is None else [i for i in ids if i in waiting]
+    return [waiting.pop(i) for i in chosen]

@@ -78,6 +78,7 @@ class Store:
         self._seq = 0
         # This connection's own commits do not show in its data_version.
         self._asked_itself = False
+        self._heard = False
         self.degraded = ""
         # Set when the process is to end: a database that is gone is not waited for.
         self.give_up = False
@@ -120,8 +121,9 @@ class Store:
         self, node: str, only: Collection[int] | None, known: Container[int]
     ) -> News:
         """What others wrote since the last call; an empty one costs next to nothing."""
-        if not (self._asked_itself or self._glance.worth_it()):
+        if not (self._asked_itself or self._heard or self._glance.worth_it()):
             return _NO_NEWS
+        self._heard = False
         return await self.call(self._news, node, only, known)
 
     def _news(
@@ -145,6 +147,10 @@ class Store:
         foreign |= requests - {wish.agent_id for wish in stops}
         records = agent_records(node, foreign) if foreign else []
         return News(changed=foreign, records=records, stops=stops)
+
+    def listen_up(self) -> None:
+        """Somebody has committed: the next call of `news` looks, whatever it costs."""
+        self._heard = True
 
     async def record(self, steps: Sequence[Step]) -> None:
         """Record the steps in one transaction."""

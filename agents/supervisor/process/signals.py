@@ -31,12 +31,15 @@ def send(process: ProcessId, number: signal.Signals) -> bool:
     return True
 
 
-def send_to_group(leader: ProcessId, number: signal.Signals) -> bool:
+def send_to_group(
+    leader: ProcessId, number: signal.Signals, ours: bool = False
+) -> bool:
     """Signal the leader's whole group, and wake what is stopped in it.
 
-    Only while the leader itself lives: then the group's number is its own.
+    Only while the leader itself lives: then the group's number is its own. `ours`:
+    it is our child and this thread reaps it, so the number is its own in any case.
     """
-    if not is_alive(leader):
+    if not (ours or is_alive(leader)):
         return False
     try:
         os.killpg(leader.pid, number)
