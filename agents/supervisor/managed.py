@@ -9,6 +9,7 @@ import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from agents.policy.clock import boot_seconds
 from agents.policy.reconcile import Facts, Wanted
 from agents.policy.setup import AgentSetup
 from agents.policy.states import Status
@@ -50,6 +51,10 @@ class LiveRun:
     def stopping(self) -> bool:
         """Whether the stop ladder has been entered."""
         return bool(self.rung)
+
+    def killed_for(self) -> float:
+        """Seconds since this hub first sent KILL; 0 as long as it has not."""
+        return 0.0 if self.killed_at is None else boot_seconds() - self.killed_at
 
 
 @dataclass(slots=True)

@@ -57,15 +57,16 @@ class Ladder:
         if live.rung not in names:
             return [self._enter(agent, ladder[0])]
         at = names.index(live.rung)
-        rung, waited = ladder[at], boot_seconds() - live.rung_at
+        rung = ladder[at]
         if not rung.whole_tree:
             self._ask_again(agent, live, rung)
+            waited = boot_seconds() - live.rung_at
             if waited >= rung.patience and at + 1 < len(ladder):
                 return [self._enter(agent, ladder[at + 1])]
             self._look_later(agent, live, rung.patience - waited)
             return []
         self._killing[agent.id] = agent
-        if waited >= KILL_PATIENCE and not agent.seen.conditions:
+        if live.killed_for() >= KILL_PATIENCE and not agent.seen.conditions:
             count = len(self._survivors.get(agent.id, ())) or 1
             return [death.unkillable(agent, count)]
         return []
@@ -73,8 +74,11 @@ class Ladder:
     def _ask_again(self, agent: ManagedAgent, live: LiveRun, rung: Rung) -> None:
         """What outlived the leader was not in its group: it is asked too, once.
 
-        So is everything when it was another hub that recorded the rung.
+        So is everything when it was another hub that recorded the rung; whether that
+        one came to ask, nobody knows, so the grace begins anew.
         """
+        if not live.asked:
+            live.rung_at = boot_seconds()
         anew = live.ended is not None and not live.survivors_asked
         if anew or not live.asked:
             live.asked, live.survivors_asked = True, live.ended is not None
@@ -146,10 +150,9 @@ class Ladder:
 
 def _shim_too(live: LiveRun) -> bool:
     """Whether the shim has had its time since KILL was sent, by this very hub."""
-    now = boot_seconds()
     if live.killed_at is None:
-        live.killed_at = now
-    return now - live.killed_at >= SHIM_PATIENCE
+        live.killed_at = boot_seconds()
+    return live.killed_for() >= SHIM_PATIENCE
 
 
 def _taken(waiting: dict[int, T], ids: Sequence[int] | None) -> list[T]:

@@ -234,15 +234,14 @@ ENDS = (0, 0, 1, 3, 42, 255, 128 + signal.SIGKILL, 128 + signal.SIGUSR1)
 POLITE_END = 77
 
 
-def diarist(seed: str, longest: str, *habits: str) -> None:
+def diarist(folder: str, seed: str, longest: str, *habits: str) -> None:
     """Number lines on both streams; keep an account that outlives a lost hub.
 
-    DIARY/<run id> tells how many lines were written, then with which code it ends
-    by itself. DIARY/lock is held by it and all it starts: who finds it held is a
+    FOLDER/<run id> tells how many lines were written, then with which code it ends
+    by itself. FOLDER/lock is held by it and all it starts: who finds it held is a
     twin, and notes so. Habits: family, stubborn_family, daemon (whom it starts),
     stubborn, polite (what it does on TERM), mortal (ends within `longest` seconds).
     """
-    folder = os.environ["DIARY"]
     lock = os.open(f"{folder}/lock", os.O_RDWR | os.O_CREAT, 0o600)
     os.set_inheritable(lock, True)
     try:

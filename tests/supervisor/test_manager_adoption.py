@@ -198,6 +198,23 @@ def test_a_signal_that_was_written_down_but_not_sent_is_sent_after_all(
     assert len(agent.noted("asked")) == 1
 
 
+def test_a_program_has_its_grace_even_if_the_hub_was_away_for_longer(
+    supervisor: Supervisor, cast: Cast
+) -> None:
+    """Whether it was asked at all, the earlier hub could not say any more."""
+    agent = cast("slow", "1", stop_grace=5).start_ready()
+    supervisor.close()
+    agent.ask(Action.STOP)
+    Run.objects.filter(agent=agent.row).update(
+        stop_rung="ask", stop_boot_seconds=boot_seconds() - 60
+    )
+    Agent.objects.filter(pk=agent.row.pk).update(status=Status.STOPPING)
+    supervisor.start()
+    agent.wait_for(Status.STOPPED, timeout=5)
+    assert len(agent.noted("asked")) == 1
+    assert agent.runs()[0].exit_code == 0
+
+
 def test_a_kill_that_was_written_down_long_ago_still_leaves_an_exit_code(
     supervisor: Supervisor, cast: Cast
 ) -> None:
@@ -213,6 +230,7 @@ def test_a_kill_that_was_written_down_long_ago_still_leaves_an_exit_code(
     agent.wait_for(Status.STOPPED)
     # Not asked of the shim, which is this very process's child.
     assert (agent.folder() / "exit").read_text() == "137\n"
+    assert not any("cannot be killed" in c.reason for c in agent.history())
 
 
 def test_what_was_asked_while_no_hub_ran_is_done_by_the_next(

@@ -87,13 +87,14 @@ class Arena:
     def __init__(self, folder: Path, data: Path, agents: int, seed: str) -> None:
         self.folder, self.seed = folder, seed
         self.fleet: dict[int, Temperament] = make_fleet(folder, agents, seed)
-        self.names = list(
-            Agent.objects.filter(pk__in=self.fleet).values_list("name", flat=True)
-        )
+        ours = Agent.objects.filter(pk__in=self.fleet)
+        self.names = dict(ours.values_list("pk", "name"))
         self.witness = Witness(folder, data, self.fleet)
         self.asked = 0
         self._log, self._read = folder / HUBS_LOG, 0
         self.hub: Process | None = None
+        # Of the latest convergence: what came true last.
+        self.last_untrue: list[str] = []
         env = {
             "AGENTHUB_DATA_DIR": str(data),
             "DJANGO_SETTINGS_MODULE": "agenthub.settings",
@@ -166,19 +167,32 @@ class Arena:
         return [pk for pk, one in self.fleet.items() if one.mortal is mortal]
 
     def converge(self, since: float | None = None, patience: float = 30.0) -> float:
-        """Wait until all is true; seconds since then, or since the hub has begun."""
+        """Wait until all is true; seconds since then, or since the hub has begun.
+
+        All at once of those that do as they are told, each once of the mortals.
+        """
         if since is None:
             since = until(self._begun, timeout=60.0, what="the hub to begin")
+        # Those that come and go by themselves are never all still at one time.
+        restless = set(self.kinds(mortal=True))
         while True:
             looked = boot_seconds()
             faults = self.witness.untrue()
-            if not faults:
-                return looked - since
+            restless &= faults.keys()
+            open_ones = [
+                f"{self.names[pk]}: {fault}"
+                for pk, fault in faults.items()
+                if pk in restless or not self.fleet[pk].mortal
+            ]
+            took = looked - since
+            if not open_ones:
+                return took
+            self.last_untrue = open_ones
             if self.hub_is_dead:
                 raise AssertionError("There is no hub to make it true.")
-            if looked - since > patience:
+            if took > patience:
                 raise AssertionError(
-                    f"Not true after {looked - since:.1f} s:\n" + "\n".join(faults)
+                    f"Not true after {took:.1f} s:\n" + "\n".join(open_ones)
                 )
             time.sleep(0.02)
 
@@ -211,7 +225,7 @@ class Arena:
     @property
     def processes_seen(self) -> int:
         """How many processes the fleet has had."""
-        return sum(len(notes(self.folder, name)) for name in self.names)
+        return sum(len(notes(self.folder, name)) for name in self.names.values())
 
     def close(self) -> None:
         """Kill all by the hub, judge what is left to judge, and leave nothing."""
@@ -220,6 +234,7 @@ class Arena:
             self.ask(Action.KILL)
             self.converge(since=boot_seconds())
             self.judge()
+            self.witness.judge_changes()
         finally:
             if self.hub is not None:
                 self.kill()

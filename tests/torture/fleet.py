@@ -52,10 +52,10 @@ def make_fleet(root: Path, count: int, seed: str) -> dict[int, Temperament]:
         name = f"{temperament.name}-{number}"
         folder = diaries(root) / name
         folder.mkdir(parents=True)
-        words = (f"{seed} {name}", str(LONGEST), *temperament.habits)
+        words = (str(folder), f"{seed} {name}", str(LONGEST), *temperament.habits)
         values: dict[str, Any] = {
             "command": program("diarist", *words),
-            "env": {"DIARY": str(folder), "MARKER": f"{folder}.notes"},
+            "env": {"MARKER": f"{folder}.notes"},
             "stop_grace": 1.0,
             "backoff_initial": 0.05,
             "backoff_max": 0.4,
@@ -67,7 +67,7 @@ def make_fleet(root: Path, count: int, seed: str) -> dict[int, Temperament]:
 
 
 def diaries(root: Path) -> Path:
-    """Where the programs write; it is in each one's environment or command line."""
+    """Where the programs write; each one's command line says so."""
     return root / "diaries"
 
 

@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from django.db.models import F
 
-from agents.models import Agent, Request, Run
+from agents.models import Agent, Request, Run, StatusChange
 from agents.policy.states import Action, Desired, Outcome, Status
 from tests.harness.processes import lives
 from tests.torture.fleet import Page, Temperament, notes, read_page
 from tests.torture.sweep import Found, sweep
 
 TERMINATED, KILLED = 128 + 15, 128 + 9
+MOVING: Final = "on the move"
+# Of an agent's notes: enough for all processes of its latest runs.
+LATEST: Final = 12
 
 
 @dataclass
@@ -74,22 +77,42 @@ class Witness:
 
     # -- wanted = observed --
 
-    def untrue(self) -> list[str]:
-        """What is not as wanted, or not as the tables say it is; empty is good."""
-        before = self._sights()
-        found = self.judge_processes()
-        after = self._sights()
-        faults = []
+    def untrue(self) -> dict[int, str]:
+        """What is not as wanted, or not as the tables say it is, agent by agent.
+
+        What moved during the sweep is looked at again at once, and alone: one look
+        at all processes takes long enough for a mortal to come and go.
+        """
+        faults = self._look(self._fleet)
+        for pk in [pk for pk, fault in faults.items() if fault == MOVING]:
+            del faults[pk]
+            faults |= self._look([pk], alone=True)
+        return faults
+
+    def _look(self, ours: Collection[int], *, alone: bool = False) -> dict[int, str]:
+        before = self._sights(ours)
+        pids = None
+        if alone:
+            pids = {pid for sight in before.values() for pid in self._noted(sight)}
+        found = self.judge_processes(pids)
+        after = self._sights(ours)
+        faults = {}
         for pk, sight in before.items():
             tree = [process for process in found if process.agent == sight.agent.name]
             moved = sight.state != after[pk].state
-            fault = "on the move" if moved else fault_of(sight, tree, self._fleet[pk])
+            fault = MOVING if moved else fault_of(sight, tree, self._fleet[pk])
             if fault:
-                faults.append(f"{sight.agent.name}: {fault}")
+                faults[pk] = fault
         return faults
 
-    def _sights(self) -> dict[int, Sight]:
-        ours = list(self._fleet)
+    def _noted(self, sight: Sight) -> set[int]:
+        """The shim, and those processes of the agent that noted themselves last."""
+        lines = notes(self._root, sight.agent.name)[-LATEST:]
+        pids = {int(line.split()[1]) for line in lines}
+        run = sight.open_run
+        return pids | ({run.pid} if run is not None and run.pid is not None else set())
+
+    def _sights(self, ours: Collection[int]) -> dict[int, Sight]:
         open_runs = {
             run.agent_id: run
             for run in Run.objects.filter(agent__in=ours, ended_at=None)
@@ -109,11 +132,11 @@ class Witness:
 
     # -- at every instant --
 
-    def judge_processes(self) -> list[Found]:
-        """The living processes; orphans and twins among them are noted."""
+    def judge_processes(self, pids: Collection[int] | None = None) -> list[Found]:
+        """The living processes (of these); orphans and twins among them are noted."""
         ours = Run.objects.filter(agent__in=self._fleet)
         # An ended run's daemon may still wear its mark: all runs, not the open ones.
-        found = sweep(self._root, lambda: ours.values_list("pk", flat=True))
+        found = sweep(self._root, lambda: ours.values_list("pk", flat=True), pids)
         # Read after the sweep, so that a run which has just begun is there.
         ended = dict(
             ours.filter(pk__in={f.run for f in found if f.run}).values_list(
@@ -164,6 +187,20 @@ class Witness:
         ):
             words = f"{request}: failed though nothing was wrong: {request.detail}"
             self._note_once("broken_promises", words)
+
+    def judge_changes(self) -> None:
+        """Each change of status departs from where the one before has ended."""
+        ended = dict.fromkeys(self._fleet, Status.STOPPED.value)
+        changes = StatusChange.objects.filter(agent__in=self._fleet).order_by("pk")
+        for change in changes:
+            assert change.agent_id is not None
+            if change.from_status != ended[change.agent_id]:
+                words = f"{change.agent_name} departs from {change.from_status}"
+                self._note_once(
+                    "broken_promises",
+                    f"change {change.pk}: {words}, not {ended[change.agent_id]}",
+                )
+            ended[change.agent_id] = change.to_status
 
     def _judge_run(self, run: Run) -> None:
         self.verdict.runs += 1

@@ -1,14 +1,15 @@
 """Every living process of a fleet, found without the product's own census.
 
-A process is ours if it could write into the fleet's diaries: its environment or its
-command line names them. Whose it is, it says itself, or the mark that it wears.
+A process is ours if its command line names the fleet's diaries, as that of a shim, of
+a program, of its forks and of its daemons does. Whose it is, its environment says, or
+the mark that it wears.
 """
 
 from __future__ import annotations
 
-import contextlib
+import os
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,16 +27,22 @@ class Found:
     command: str
 
 
-def sweep(root: Path, runs: Callable[[], Iterable[uuid.UUID]]) -> list[Found]:
-    """All of them. `runs`: whose marks may be met, asked for when all are seen.
+def sweep(
+    root: Path,
+    runs: Callable[[], Iterable[uuid.UUID]],
+    pids: Iterable[int] | None = None,
+) -> list[Found]:
+    """All of them, or those of `pids`.
 
-    A run's row comes before its process: so asked, none can be missing.
+    `runs`: whose marks may be met; asked for when all are seen. A run's row comes
+    before its process: so asked, none can be missing.
     """
     ours = str(diaries(root)).encode()
     seen = [
-        (int(folder.name), command, environment, _mark(folder))
-        for folder, command, environment in _readable()
-        if ours in command or environment.get(b"MARKER", b"").startswith(ours)
+        (pid, command, environment, _mark(pid))
+        for pid in (_all() if pids is None else pids)
+        if ours in (command := _read(pid, "cmdline") or b"")
+        and (environment := _environment(pid)) is not None
     ]
     marks = {str(mark_of(run)): run for run in runs()}
     return [
@@ -49,17 +56,23 @@ def sweep(root: Path, runs: Callable[[], Iterable[uuid.UUID]]) -> list[Found]:
     ]
 
 
-def _readable() -> Iterator[tuple[Path, bytes, dict[bytes, bytes]]]:
-    for folder in Path("/proc").glob("[0-9]*"):
-        # It may be gone by now, or another user's.
-        with contextlib.suppress(OSError):
-            text = (folder / "environ").read_bytes()
-            command = (folder / "cmdline").read_bytes()
-            if command:  # Else it is a zombie, or about to be one.
-                yield folder, command, _variables(text)
+def _all() -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdecimal()]
 
 
-def _variables(text: bytes) -> dict[bytes, bytes]:
+def _read(pid: int, name: str) -> bytes | None:
+    """None when the process is gone by now, or another user's."""
+    try:
+        with open(f"/proc/{pid}/{name}", "rb", buffering=0) as file:
+            return file.readall()
+    except OSError:
+        return None
+
+
+def _environment(pid: int) -> dict[bytes, bytes] | None:
+    text = _read(pid, "environ")
+    if text is None:
+        return None
     pairs = (entry.partition(b"=") for entry in text.split(b"\0"))
     return {name: value for name, _, value in pairs}
 
@@ -77,9 +90,8 @@ def _named(environment: dict[bytes, bytes]) -> uuid.UUID | None:
     return uuid.UUID(text.decode()) if text else None
 
 
-def _mark(folder: Path) -> str:
-    with contextlib.suppress(OSError):
-        for line in (folder / "limits").read_text().splitlines():
-            if line.startswith("Max file locks"):
-                return line.split()[3]
+def _mark(pid: int) -> str:
+    for line in (_read(pid, "limits") or b"").decode().splitlines():
+        if line.startswith("Max file locks"):
+            return line.split()[3]
     return ""

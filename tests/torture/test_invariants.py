@@ -10,7 +10,7 @@ import pytest
 from django.db.models import Model
 from django.utils import timezone
 
-from agents.models import Agent, Request, Run
+from agents.models import Agent, Request, Run, StatusChange
 from agents.policy.states import Action, Desired, Outcome, Status
 from tests.harness.processes import program
 from tests.harness.waiting import until
@@ -44,7 +44,7 @@ def change() -> Iterator[Change]:
     """Change a row for one test, past every service."""
     undo = []
 
-    def update(row: Agent | Run | Request, **values: object) -> None:
+    def update(row: Agent | Run | Request | StatusChange, **values: object) -> None:
         model: type[Model] = type(row)
         rows = model._default_manager.filter(pk=row.pk)
         undo.append((rows, {name: getattr(row, name) for name in values}))
@@ -68,9 +68,9 @@ def counts(verdict: Verdict) -> dict[str, int]:
     return {name: count for name, count in found.items() if count}
 
 
-def faults(witness: Witness, temperament: str) -> list[str]:
+def fault(witness: Witness, temperament: str) -> str:
     """What it says of one agent."""
-    return [f for f in witness.untrue() if f.startswith(f"{temperament}-")]
+    return witness.untrue()[agent(temperament).pk]
 
 
 def ended_run() -> Run:
@@ -81,6 +81,7 @@ def ended_run() -> Run:
 def test_a_fleet_in_order_is_called_so(frozen: Arena, witness: Witness) -> None:
     witness.judge_processes()
     witness.judge_history()
+    witness.judge_changes()
     assert witness.verdict.breaches == []
     assert witness.verdict.runs >= 1
 
@@ -140,9 +141,8 @@ def test_a_second_incarnation_is_a_twin_and_notes_so_itself(
     name = agent("plain").name
     folder = diaries(frozen.folder) / name
     twin = subprocess.Popen(
-        program("diarist", "seed", "1"),
+        program("diarist", str(folder), "seed", "1"),
         env={
-            "DIARY": str(folder),
             "MARKER": f"{folder}.notes",
             "AGENTHUB_AGENT": name,
             "AGENTHUB_RUN": str(uuid.uuid4()),
@@ -165,7 +165,7 @@ def test_a_second_incarnation_is_a_twin_and_notes_so_itself(
 
 
 @pytest.mark.parametrize(
-    ("values", "fault"),
+    ("values", "words"),
     [
         ({"status": Status.STOPPED}, "stopped, and {"),
         ({"status": Status.STARTING}, "still starting"),
@@ -175,18 +175,16 @@ def test_a_second_incarnation_is_a_twin_and_notes_so_itself(
     ],
 )
 def test_a_status_that_is_not_true_is_seen(
-    witness: Witness, change: Change, values: dict[str, object], fault: str
+    witness: Witness, change: Change, values: dict[str, object], words: str
 ) -> None:
     change(agent("family"), **values)
-    [found] = faults(witness, "family")
-    assert fault in found
+    assert words in fault(witness, "family")
 
 
 def test_a_request_without_outcome_is_seen(witness: Witness, change: Change) -> None:
     request = Request.objects.filter(agent=agent("polite")).latest("pk")
     change(request, outcome=Outcome.OPEN, settled_at=None)
-    [found] = faults(witness, "polite")
-    assert "is not settled" in found
+    assert "is not settled" in fault(witness, "polite")
 
 
 def test_a_restart_that_was_not_heeded_is_seen(
@@ -194,8 +192,7 @@ def test_a_restart_that_was_not_heeded_is_seen(
 ) -> None:
     request = Request.objects.filter(agent=agent("polite")).latest("pk")
     change(request, action=Action.RESTART, at=timezone.now())
-    [found] = faults(witness, "polite")
-    assert "is done, and the run is older" in found
+    assert "is done, and the run is older" in fault(witness, "polite")
 
 
 def test_a_promise_that_was_broken_without_need_is_seen(
@@ -205,3 +202,12 @@ def test_a_promise_that_was_broken_without_need_is_seen(
     change(request, outcome=Outcome.FAILED)
     witness.judge_history()
     assert witness.verdict.broken_promises == 1
+
+
+def test_a_gap_in_the_history_of_statuses_is_seen(
+    witness: Witness, change: Change
+) -> None:
+    change(StatusChange.objects.filter(agent=agent("plain")).earliest("pk"), agent=None)
+    witness.judge_changes()
+    [words] = witness.verdict.breaches
+    assert "departs from" in words
