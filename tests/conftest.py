@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterator
+from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
 from playwright.sync_api import Browser, Page, sync_playwright
+from pytest_django.fixtures import Settings
 
 from tests.harness.browser import ARGUMENTS, MISSING, Complaints, find_chromium
 from tests.harness.hub import HubProcess
 from tests.harness.people import make_member
+from tests.harness.supervisor import Cast, Supervisor
 
 COMPLAINTS = pytest.StashKey[Complaints]()
 CALL_FAILED = pytest.StashKey[bool]()
@@ -53,6 +56,37 @@ def running_hub(factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
         yield hub.start()
     finally:
         hub.close()
+
+
+@pytest.fixture
+def data(tmp_path: Path, settings: Settings) -> Path:
+    """The data directory that the settings name."""
+    path = tmp_path / "data"
+    path.mkdir(mode=0o700)
+    settings.AGENTHUB_DATA_DIR = path
+    return path
+
+
+@pytest.fixture
+def idle(transactional_db: None, data: Path) -> Iterator[Supervisor]:
+    """A supervisor that has yet to be started."""
+    supervisor = Supervisor()
+    try:
+        yield supervisor
+    finally:
+        supervisor.sweep_up()
+
+
+@pytest.fixture
+def supervisor(idle: Supervisor) -> Supervisor:
+    """A supervisor at work."""
+    return idle.start()
+
+
+@pytest.fixture
+def cast(tmp_path: Path, data: Path, transactional_db: None) -> Cast:
+    """`cast("echo")` makes an agent; see tests/harness/program.py for the modes."""
+    return Cast(tmp_path)
 
 
 @pytest.fixture(scope="module")

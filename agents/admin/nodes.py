@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.utils import timezone
 from django.utils.safestring import SafeString
 
 from agents.admin import cells
 from agents.admin.readonly import ReadOnlyAdmin
 from agents.models import Node
+from agents.services import nodes
 
 
 class NodeAdmin(ReadOnlyAdmin):
@@ -23,7 +23,7 @@ class NodeAdmin(ReadOnlyAdmin):
         """Whether it was heard of within its lease."""
         if node.lease is None:
             return cells.badge("stopped", "stopped", "Has left")
-        if node.lease > timezone.now():
+        if nodes.is_heard(node):
             return cells.badge("running", "running", "Present")
         return cells.badge("unknown", "unknown", "Silent")
 

@@ -141,6 +141,8 @@ class Agent(models.Model):
         max_length=8, choices=ActionChoice, default=ActionChoice.STOP, editable=False
     )
     wanted_by = models.CharField(max_length=150, blank=True, editable=False)
+    wanted_boot = models.CharField(max_length=36, blank=True, editable=False)
+    wanted_boot_seconds = models.FloatField(null=True, editable=False)
 
     status = models.CharField(
         max_length=10,

@@ -8,13 +8,17 @@ from django.db import models
 
 
 class Node(models.Model):
-    """`epoch` rises with each supervisor that takes the node; `lease` is its end."""
+    """`epoch` rises with each supervisor that takes the node; `lease` is its end.
+
+    On the machine of `boot_id` its end is `lease_boot_seconds`, which no clock moves.
+    """
 
     name = models.CharField(max_length=63, unique=True)
     boot_id = models.CharField(max_length=36, blank=True)
     epoch = models.PositiveBigIntegerField(default=0)
     pid = models.PositiveIntegerField(null=True)
     lease = models.DateTimeField(null=True)
+    lease_boot_seconds = models.FloatField(null=True)
     last_seen = models.DateTimeField(null=True)
 
     class Meta:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from agents.policy.clock import Moment
 from agents.policy.states import Action, Desired
 
 
@@ -23,11 +24,15 @@ class Move(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """The last request, as its row in the database says."""
+    """The last request, as its row in the database says.
+
+    `made`: when it was asked, which may be long before its row could be written.
+    """
 
     desired: Desired
     generation: int
     action: Action
+    made: Moment | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +40,15 @@ class Facts:
     """What is there.
 
     `run_generation`: the request that the live run serves, None without one.
-    `restarting`: it was begun by a restart whose outcome is still open.
+    `answers`: it began after the request was made, or by a restart whose outcome
+    was open when the request was made.
     `same_setup`: it runs what the agent's set-up says now. `retry_due`: an
     automatic restart's delay is over.
     """
 
     settled_generation: int
     run_generation: int | None
-    restarting: bool
+    answers: bool
     same_setup: bool
     stopping: bool
     retry_due: bool
@@ -73,10 +79,11 @@ def next_move(wanted: Wanted, facts: Facts) -> Move:
 def _served(wanted: Wanted, facts: Facts) -> bool:
     """Whether the live run already is what a restart asks for.
 
-    A restart that is asked while another is being made is the same wish; one asked
-    after the other's outcome was known is a new one.
+    A restart asks for a process that begins after it was asked. One that is asked
+    while another is being made is the same wish, however late it comes out of the
+    queue for the database; one asked after the other's outcome was known is new.
     """
     assert facts.run_generation is not None
     if facts.run_generation >= wanted.generation:
         return True
-    return facts.restarting and facts.same_setup
+    return facts.answers and facts.same_setup

@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from agents.models import Agent, Request
 from agents.models.choices import Outcome
+from agents.policy.clock import Moment
 from agents.policy.states import Action, Status
 from agents.services import bell, changes
 
@@ -52,6 +53,8 @@ def ask(action: Action, agent_ids: Iterable[int], asker: Asker) -> list[Asked]:
     Unknown ids are left out.
     """
     ids = sorted(set(agent_ids))
+    # Before the database is waited for: what begins meanwhile was asked for already.
+    made = Moment.now()
     with transaction.atomic():
         agents = list(
             Agent.objects.select_for_update()
@@ -61,7 +64,7 @@ def ask(action: Action, agent_ids: Iterable[int], asker: Asker) -> list[Asked]:
         )
         seen = _seen(action, agents, asker.idempotency_key)
         fresh = [agent for agent in agents if agent.pk not in seen]
-        asked = _record(action, fresh, asker)
+        asked = _record(action, fresh, asker, made)
         for node in {agent.node for agent in fresh}:
             transaction.on_commit(lambda node=node: bell.ring(node))  # type: ignore[misc]
     by_id = seen | {one.agent_id: one for one in asked}
@@ -91,7 +94,9 @@ def _seen(action: Action, agents: list[Agent], key: str) -> dict[int, Asked]:
     }
 
 
-def _record(action: Action, agents: list[Agent], asker: Asker) -> list[Asked]:
+def _record(
+    action: Action, agents: list[Agent], asker: Asker, made: Moment
+) -> list[Asked]:
     now = timezone.now()
     ids = [agent.pk for agent in agents]
     Agent.objects.filter(pk__in=ids).update(
@@ -99,6 +104,8 @@ def _record(action: Action, agents: list[Agent], asker: Asker) -> list[Asked]:
         desired_state=action.desired,
         wanted_action=action,
         wanted_by=asker.actor,
+        wanted_boot=made.boot,
+        wanted_boot_seconds=made.at,
     )
     Request.objects.filter(agent_id__in=ids, outcome=Outcome.OPEN).update(
         outcome=Outcome.SUPERSEDED,

@@ -6,10 +6,11 @@ from datetime import timedelta
 from typing import Final
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F
 from django.utils import timezone
 
 from agents.models import Agent, Node, StatusChange
+from agents.policy.clock import boot_id, boot_seconds
 from agents.policy.states import ALIVE, Status
 from agents.services import changes
 
@@ -18,18 +19,19 @@ RENEW_EVERY: Final = 5.0
 _SILENCE: Final = "no word from the node's supervisor"
 
 
-def take(name: str, boot_id: str, pid: int) -> int:
+def take(name: str, boot: str, pid: int) -> int:
     """This process now supervises the node; the new epoch."""
     now = timezone.now()
     # In one transaction: two that take it at once must not read the same epoch.
     with transaction.atomic():
         Node.objects.get_or_create(name=name)
         Node.objects.filter(name=name).update(
-            boot_id=boot_id,
+            boot_id=boot,
             pid=pid,
             epoch=F("epoch") + 1,
             last_seen=now,
             lease=now + LEASE,
+            lease_boot_seconds=boot_seconds() + LEASE.total_seconds(),
         )
         return Node.objects.values_list("epoch", flat=True).get(name=name)
 
@@ -39,7 +41,9 @@ def renew(name: str, epoch: int) -> bool:
     now = timezone.now()
     return bool(
         Node.objects.filter(name=name, epoch=epoch).update(
-            last_seen=now, lease=now + LEASE
+            last_seen=now,
+            lease=now + LEASE,
+            lease_boot_seconds=boot_seconds() + LEASE.total_seconds(),
         )
     )
 
@@ -47,13 +51,25 @@ def renew(name: str, epoch: int) -> bool:
 def leave(name: str, epoch: int) -> None:
     """The supervisor ends on purpose: nobody need wait for its lease."""
     Node.objects.filter(name=name, epoch=epoch).update(
-        pid=None, lease=None, last_seen=timezone.now()
+        pid=None, lease=None, lease_boot_seconds=None, last_seen=timezone.now()
     )
+
+
+def is_heard(node: Node) -> bool:
+    """Whether its supervisor was heard of within its lease.
+
+    On its own machine the boot clock tells, so that a wall clock that is set an hour
+    on silences nobody; another machine has only the wall clock.
+    """
+    if node.boot_id == boot_id() and node.lease_boot_seconds is not None:
+        return node.lease_boot_seconds > boot_seconds()
+    return node.lease is not None and node.lease > timezone.now()
 
 
 def is_supervised(name: str = "local") -> bool:
     """Whether a supervisor of the node was heard of within its lease."""
-    return Node.objects.filter(name=name, lease__gt=timezone.now()).exists()
+    node = Node.objects.filter(name=name).first()
+    return node is not None and is_heard(node)
 
 
 def mark_silent() -> int:
@@ -63,11 +79,11 @@ def mark_silent() -> int:
     nobody watches them either, so they are unknown as well. How many changed.
     """
     now = timezone.now()
-    gone = Q(lease__lt=now) | Q(lease=None, epoch__gt=0)
-    silent = Node.objects.filter(gone).values("name")
+    taken = Node.objects.filter(epoch__gt=0)
+    silent = [node.name for node in taken if not is_heard(node)]
     watched = [status.value for status in ALIVE - {Status.UNKNOWN}]
     doubtful = Agent.objects.filter(node__in=silent, status__in=watched)
-    if not doubtful.exists():
+    if not (silent and doubtful.exists()):
         return 0  # Looked at often: only news is worth a lock.
     with transaction.atomic():
         agents = list(doubtful.select_for_update())

@@ -13,12 +13,11 @@ from typing import Any, Final
 
 from django.db.models import Count, Q, QuerySet
 from django.urls import reverse
-from django.utils import timezone
 
 from agents.models import Agent, Node
 from agents.models.choices import Kind, StatusChoice
 from agents.policy.states import NEEDS_A_PERSON, Action, Desired, Status
-from agents.services import figures
+from agents.services import figures, nodes
 from agents.services.figures import Stamp
 
 _S = Status
@@ -273,6 +272,6 @@ def supervision(name: str = "local") -> Supervision:
     node = Node.objects.filter(name=name).first()
     if node is None:
         return Supervision(False, name, None)
-    present = node.lease is not None and node.lease > timezone.now()
+    present = nodes.is_heard(node)
     seen = None if present else figures.stamp_or_none(node.last_seen)
     return Supervision(present, name, seen)

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from django.utils import timezone
-
 from agents.policy.clock import boot_id, boot_seconds
 from agents.policy.exits import describe
 from agents.policy.states import ALIVE, Desired, Status
@@ -17,7 +15,7 @@ from agents.services.recording import Step
 from agents.supervisor import death, life
 from agents.supervisor.handiwork import Finding, Remains
 from agents.supervisor.managed import LiveRun, ManagedAgent
-from agents.supervisor.process.census import ProcessId, TreeKey
+from agents.supervisor.process.census import TICKS_PER_SECOND, ProcessId, TreeKey
 from agents.supervisor.store import AgentRecord
 
 
@@ -68,7 +66,7 @@ def adopt(
         revision=run.revision,
         restart_number=run.restart_number,
         folder=there.folder,
-        began=_began(record),
+        began=_began(finding),
         leader=finding.leader or there.key.leader,
         pidfd=finding.pidfd,
         adopted=True,
@@ -91,12 +89,10 @@ def adopt(
     return death.tree_empty(agent, finding.ended)
 
 
-def _began(record: AgentRecord) -> float:
-    """When it began, on the boot clock, as well as the wall clock can tell."""
-    started = record.seen.started_at
-    if started is None:
-        return boot_seconds()
-    return boot_seconds() - max(0.0, (timezone.now() - started).total_seconds())
+def _began(finding: Finding) -> float:
+    """When it began, on the boot clock: the kernel has noted it."""
+    leader = finding.leader
+    return boot_seconds() if leader is None else leader.ticks / TICKS_PER_SECOND
 
 
 def without_run(agent: ManagedAgent) -> Step | None:

@@ -159,7 +159,6 @@ def spawned(agent: ManagedAgent, process: Spawned, executed: bool) -> Step:
     assert live is not None
     live.leader = process.leader
     live.pidfd = process.pidfd
-    live.began = boot_seconds()
     values = {
         "pid": process.leader.pid,
         "start_ticks": process.leader.ticks,
@@ -193,6 +192,7 @@ def proved(agent: ManagedAgent) -> Step:
     assert agent.proving is not None and agent.live is not None
     generation, _ = agent.proving
     agent.proving = None
+    agent.live.proved_at = boot_seconds()
     return replace(
         quiet(agent),
         settled=Settlement(

@@ -9,7 +9,7 @@ import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from agents.policy.clock import boot_seconds
+from agents.policy.clock import boot_id, boot_seconds
 from agents.policy.reconcile import Facts, Wanted
 from agents.policy.setup import AgentSetup
 from agents.policy.states import Status
@@ -20,7 +20,11 @@ from agents.supervisor.process.reaping import Ended
 
 @dataclass(slots=True)
 class LiveRun:
-    """A run whose tree may not be empty. Times are seconds on the boot clock."""
+    """A run whose tree may not be empty. Times are seconds on the boot clock.
+
+    `began`: its processes are not older. `proved_at`: the outcome of the request it
+    was begun by was known.
+    """
 
     id: uuid.UUID
     number: int
@@ -32,6 +36,7 @@ class LiveRun:
     leader: ProcessId | None = None
     pidfd: int | None = None
     by_restart: bool = False
+    proved_at: float | None = None
     adopted: bool = False
     rung: str = ""
     rung_at: float = 0.0
@@ -93,13 +98,25 @@ class ManagedAgent:
         """Whether the outcome of the request it was begun by is still open."""
         return self.status is Status.STARTING or self.proving is not None
 
+    def _answers(self) -> bool:
+        """Whether the live run is young enough for a restart that was asked."""
+        live, made = self.live, self.wanted.made
+        if live is None:
+            return False
+        if live.by_restart and self.unproved:
+            return True
+        if made is None or made.boot != boot_id():
+            return False
+        known = live.proved_at if live.by_restart else None
+        return made.at < (live.began if known is None else known)
+
     def facts(self) -> Facts:
         """What the pure rule needs to know."""
         live, retry = self.live, self.seen.retry
         return Facts(
             settled_generation=self.seen.generation,
             run_generation=None if live is None else live.generation,
-            restarting=live is not None and live.by_restart and self.unproved,
+            answers=self._answers(),
             same_setup=live is not None and live.revision >= self.setup.launch_revision,
             stopping=live is not None and live.stopping,
             retry_due=retry is not None and retry.seconds_until() == 0.0,

@@ -10,10 +10,9 @@ from typing import Final
 
 from agents.policy.clock import boot_seconds
 from agents.supervisor.managed import ManagedAgent
-from agents.supervisor.process.census import Census, TreeKey
+from agents.supervisor.process.census import TICKS_PER_SECOND, Census, TreeKey
 
 KEEP: Final = 60
-_TICKS: Final = os.sysconf("SC_CLK_TCK")
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 
 Row = tuple[int, float, int, int, list[list[float]]]
@@ -58,7 +57,7 @@ def take_in(agent: ManagedAgent, load: Load) -> Row:
     if agent.cpu_ticks is not None:
         at, ticks = agent.cpu_ticks
         seconds = max(load.at - at, 0.001)
-        percent = max(0.0, (load.cpu_ticks - ticks) / _TICKS / seconds * 100)
+        percent = max(0.0, (load.cpu_ticks - ticks) / TICKS_PER_SECOND / seconds * 100)
     agent.cpu_ticks = (load.at, load.cpu_ticks)
     percent = round(percent, 1)
     agent.samples = [*agent.samples[1 - KEEP :], [percent, load.rss_bytes]]

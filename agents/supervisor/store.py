@@ -222,6 +222,7 @@ def agent_records(node: str, only: Collection[int] | None) -> list[AgentRecord]:
                 Desired(agent.desired_state),
                 agent.generation,
                 Action(agent.wanted_action),
+                _moment(agent.wanted_boot, agent.wanted_boot_seconds),
             ),
             wanted_by=agent.wanted_by,
             seen=observed(agent),
@@ -246,9 +247,6 @@ def wishes(node: str, ids: Collection[int]) -> list[Wish]:
 def observed(agent: Agent) -> Observed:
     """The observed columns of a row."""
     boot, *exits = agent.recent_exits or [""]
-    retry = None
-    if agent.retry_boot and agent.retry_boot_seconds is not None:
-        retry = Moment(agent.retry_boot, agent.retry_boot_seconds)
     return Observed(
         status=Status(agent.status),
         since=agent.status_since,
@@ -266,8 +264,12 @@ def observed(agent: Agent) -> Observed:
         started_at=agent.started_at,
         stopped_at=agent.stopped_at,
         retry_at=agent.retry_at,
-        retry=retry,
+        retry=_moment(agent.retry_boot, agent.retry_boot_seconds),
     )
+
+
+def _moment(boot: str, seconds: float | None) -> Moment | None:
+    return Moment(boot, seconds) if boot and seconds is not None else None
 
 
 def settle_forgotten(node: str) -> int:

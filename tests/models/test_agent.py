@@ -19,7 +19,10 @@ pytestmark = pytest.mark.django_db
 
 # Who writes each column, from the model's own docstring. A new column has to choose.
 SET_UP = {"name", *SETUP_FIELDS, "revision", "launch_revision", "created_at"}
-WANTED = {"desired_state", "generation", "wanted_action", "wanted_by"}
+WANTED = {
+    "desired_state", "generation", "wanted_action", "wanted_by", "wanted_boot",
+    "wanted_boot_seconds",
+}  # fmt: skip
 OBSERVED = {
     "status", "status_since", "status_reason", "status_source", "conditions",
     "observed_generation", "run", "pid", "run_revision", "restart_count",

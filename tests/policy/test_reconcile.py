@@ -15,7 +15,7 @@ GENERATION = 5
 NOBODY = Facts(
     settled_generation=GENERATION,
     run_generation=None,
-    restarting=False,
+    answers=False,
     same_setup=False,
     stopping=False,
     retry_due=False,
@@ -38,13 +38,13 @@ def every_case() -> list[tuple[Wanted, Facts]]:
             Facts(
                 settled_generation=settled,
                 run_generation=run,
-                restarting=restarting,
+                answers=answers,
                 same_setup=same,
                 stopping=stopping and run is not None,
                 retry_due=due,
             ),
         )
-        for action, settled, run, restarting, same, stopping, due in product(
+        for action, settled, run, answers, same, stopping, due in product(
             Action,
             (GENERATION - 1, GENERATION),
             (None, GENERATION - 1, GENERATION),
@@ -127,7 +127,7 @@ def test_a_start_of_what_runs_is_settled_as_it_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("restarting", "same_setup", "move"),
+    ("answers", "same_setup", "move"),
     [
         (True, True, Move.SETTLE),
         (False, True, Move.STOP),
@@ -136,13 +136,13 @@ def test_a_start_of_what_runs_is_settled_as_it_is() -> None:
     ],
 )
 def test_a_restart_while_another_is_made_is_an_echo_only_of_the_same_set_up(
-    restarting: bool, same_setup: bool, move: Move
+    answers: bool, same_setup: bool, move: Move
 ) -> None:
     facts = replace(
         ALIVE,
         settled_generation=4,
         run_generation=4,
-        restarting=restarting,
+        answers=answers,
         same_setup=same_setup,
     )
     assert next_move(RESTART, facts) is move

@@ -170,4 +170,4 @@ class TestSilence:
         fall_silent()
         with CaptureQueriesContext(connection) as queries:
             assert nodes.mark_silent() == 50
-        assert len(queries) <= 7
+        assert len(queries) <= 8

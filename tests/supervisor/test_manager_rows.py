@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from django.db.models import F
-from django.utils import timezone
 
 from agents.models import Agent, Node
+from agents.policy.clock import boot_seconds
 from agents.policy.states import Action, Status
 from agents.services import nodes
 from tests.harness.processes import lives
@@ -20,7 +20,7 @@ def test_what_a_web_process_called_unknown_is_known_again(
     """The supervisor was held up for longer than its lease, and nobody ended."""
     agent = cast("wait").start()
     pid = agent.look().pid
-    Node.objects.update(lease=timezone.now() - nodes.LEASE)
+    Node.objects.update(lease_boot_seconds=boot_seconds() - 1)
     assert nodes.mark_silent() == 1
     agent.wait_for(Status.RUNNING)
     assert agent.row.pid == pid

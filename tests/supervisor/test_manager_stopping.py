@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-import threading
 import time
 
 import pytest
-from django.db import connection
 
-from agents.models import Request
 from agents.policy.states import Action, Status
 from tests.harness.processes import lives
 from tests.harness.supervisor import Cast, Supervisor
@@ -188,55 +184,6 @@ def test_a_start_during_a_slow_stop_makes_exactly_two_incarnations(
     assert begun is not None
     assert ended <= begun
     assert first != second
-
-
-def test_twenty_restarts_at_once_make_exactly_one_new_process(
-    cast: Cast, supervisor: Supervisor
-) -> None:
-    agent = cast("wait").start_ready()
-    agent.settled(agent.asked[0])
-    restart = supervisor.manager.restart_agent
-
-    async def twenty() -> list[bool]:
-        return await asyncio.gather(*(restart(agent.row.pk) for _ in range(20)))
-
-    answers = supervisor.call(twenty())
-    # The last one was done; the others say that it took their place.
-    assert answers[-1]
-    outcomes = Request.objects.filter(agent=agent.row).values_list("outcome", flat=True)
-    assert set(outcomes) <= {"done", "superseded"}
-    until(lambda: len(agent.noted()) >= 2, what="the new program")
-    assert len(agent.noted()) == len(agent.runs()) == 2
-    assert agent.alive() == [agent.noted()[1]]
-
-
-def test_restarts_from_twenty_threads_never_make_a_twin(cast: Cast) -> None:
-    """They queue for the database, so the last may come after the first is done."""
-    agent = cast("wait").start_ready()
-    agent.settled(agent.asked[0])
-    gate = threading.Barrier(20)
-
-    def ask() -> None:
-        try:
-            gate.wait(10)
-            agent.ask(Action.RESTART)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=ask) for _ in range(20)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
-    requests = [agent.settled(asked) for asked in agent.asked]
-    assert len(requests) == 21
-    assert {one.outcome for one in requests} <= {"done", "superseded"}
-    runs = agent.runs()
-    assert 2 <= len(runs) < len(requests)
-    ends = [run.ended_at for run in runs[:-1]]
-    begins = [run.created_at for run in runs[1:]]
-    assert all(end and end <= begin for end, begin in zip(ends, begins, strict=True))
-    until(lambda: len(agent.alive()) == 1, what="the last program")
 
 
 def test_twenty_agents_restart_at_once_without_a_twin(cast: Cast) -> None:

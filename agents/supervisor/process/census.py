@@ -16,6 +16,8 @@ from typing import Final
 
 from agents.supervisor.process.mark import mark_of, read_mark, read_run_variable
 
+# proc(5) counts times in these; `starttime` is on the boot clock.
+TICKS_PER_SECOND: Final = os.sysconf("SC_CLK_TCK")
 _PF_FORKNOEXEC: Final = 0x40  # include/linux/sched.h: forked but did not exec.
 _DEAD: Final = frozenset("ZXx")
 
