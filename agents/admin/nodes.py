@@ -8,7 +8,7 @@ from django.utils.safestring import SafeString
 from agents.admin import cells
 from agents.admin.readonly import ReadOnlyAdmin
 from agents.models import Node
-from agents.services import nodes
+from agents.services import nodes, presence
 
 
 class NodeAdmin(ReadOnlyAdmin):
@@ -21,6 +21,8 @@ class NodeAdmin(ReadOnlyAdmin):
     @admin.display(description="supervisor")
     def state(self, node: Node) -> SafeString:
         """Whether it was heard of within its lease."""
+        if presence.hardship(node.name):
+            return cells.badge("backoff", "warning", "Waits for the database")
         if node.lease is None:
             return cells.badge("stopped", "stopped", "Has left")
         if nodes.is_heard(node):

@@ -12,7 +12,7 @@ from django.utils import timezone
 from agents.models import Agent, Node, StatusChange
 from agents.policy.clock import boot_id, boot_seconds
 from agents.policy.states import ALIVE, Status
-from agents.services import changes
+from agents.services import changes, presence
 
 LEASE: Final = timedelta(seconds=15)
 RENEW_EVERY: Final = 5.0
@@ -59,11 +59,14 @@ def is_heard(node: Node) -> bool:
     """Whether its supervisor was heard of within its lease.
 
     On its own machine the boot clock tells, so that a wall clock that is set an hour
-    on silences nobody; another machine has only the wall clock.
+    on silences nobody; another machine has only the wall clock. One that cannot renew
+    its lease, because the database does not answer, says so in its lock.
     """
     if node.boot_id == boot_id() and node.lease_boot_seconds is not None:
-        return node.lease_boot_seconds > boot_seconds()
-    return node.lease is not None and node.lease > timezone.now()
+        within = node.lease_boot_seconds > boot_seconds()
+    else:
+        within = node.lease is not None and node.lease > timezone.now()
+    return within or presence.hardship(node.name) is not None
 
 
 def is_supervised(name: str = "local") -> bool:

@@ -17,7 +17,7 @@ from django.urls import reverse
 from agents.models import Agent, Node
 from agents.models.choices import Kind, StatusChoice
 from agents.policy.states import NEEDS_A_PERSON, Action, Desired, Status
-from agents.services import figures, nodes
+from agents.services import figures, nodes, presence
 from agents.services.figures import Stamp
 
 _S = Status
@@ -128,12 +128,21 @@ class StatusCount:
 
 
 @dataclass(frozen=True, slots=True)
+class Hardship:
+    """Since when, and why, a supervisor cannot write down what it sees."""
+
+    since: Stamp | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Supervision:
     """Whether somebody watches the agents; `last_seen` of one who is gone."""
 
     present: bool
     node: str
     last_seen: Stamp | None
+    hardship: Hardship | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,4 +283,11 @@ def supervision(name: str = "local") -> Supervision:
         return Supervision(False, name, None)
     present = nodes.is_heard(node)
     seen = None if present else figures.stamp_or_none(node.last_seen)
-    return Supervision(present, name, seen)
+    return Supervision(present, name, seen, _hardship(name))
+
+
+def _hardship(node: str) -> Hardship | None:
+    told = presence.hardship(node)
+    if told is None:
+        return None
+    return Hardship(figures.stamp_or_none(_moment(told.since)), told.reason)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +11,7 @@ from django.utils import timezone
 
 from agents.models import Agent, Request, Run, StatusChange
 from agents.policy.states import ALIVE, Status
-from agents.services import nodes
+from agents.services import nodes, presence
 
 
 def utc(moment: datetime | None) -> str | None:
@@ -115,14 +116,19 @@ def request_shape(request: Request) -> dict[str, Any]:
 
 
 def summary_shape() -> dict[str, Any]:
-    """The counts over all agents, and whether anybody supervises them."""
+    """The counts over all agents, and whether anybody supervises them.
+
+    `degraded`: {"since", "reason"} while the supervisor waits for the database.
+    """
     rows = list(Agent.objects.values_list("name", "status"))
     counts = Counter(status for _, status in rows)
     running = sorted(name for name, status in rows if status == Status.RUNNING)
+    trouble = presence.hardship("local")
     return {
         "total_agents": len(rows),
         "running_agents": len(running),
         "running_agent_names": running,
         "status_counts": {status.value: counts[status.value] for status in Status},
         "supervisor_running": nodes.is_supervised(),
+        "degraded": None if trouble is None else asdict(trouble),
     }

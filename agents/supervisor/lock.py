@@ -6,15 +6,12 @@ import errno
 import fcntl
 import json
 import os
-import struct
-from pathlib import Path
 from typing import Any, Final
 
-from django.conf import settings
+from agents.services import presence
 
-# struct flock of 64-bit Linux: type, whence, start, length, pid.
-_FLOCK: Final = "hhqqi4x"
-_WRITE_LOCK: Final = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+# What is said is written over what was said, so that a full disk does not forbid it.
+_ROOM: Final = 1024
 
 
 class Held(Exception):
@@ -32,7 +29,7 @@ class NodeLock:
 
     def __init__(self, node: str) -> None:
         self.node = node
-        self.path = lock_path(node)
+        self.path = presence.lock_path(node)
         self._descriptor: int | None = None
 
     @property
@@ -46,20 +43,25 @@ class NodeLock:
             return
         descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, _WRITE_LOCK)
+            fcntl.fcntl(descriptor, fcntl.F_OFD_SETLK, presence.WRITE_LOCK)
         except OSError as error:
             os.close(descriptor)
             if error.errno not in (errno.EAGAIN, errno.EACCES):
                 raise
-            raise Held(_who(self.path, self.node)) from None
+            raise Held(self._who()) from None
         self._descriptor = descriptor
+        os.ftruncate(descriptor, _ROOM)
         self.say(pid=os.getpid())
 
     def say(self, **facts: Any) -> None:
-        """Write into the lock who holds it, for those who find it taken."""
+        """Write into the lock who holds it, for those who find it taken.
+
+        At most 1024 bytes of JSON.
+        """
         assert self._descriptor is not None
-        os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, json.dumps(facts).encode(), 0)
+        text = json.dumps(facts).encode()
+        assert len(text) <= _ROOM, "the reader would see half of it"
+        os.pwrite(self._descriptor, text.ljust(_ROOM), 0)
 
     def release(self) -> None:
         """Give it back; harmless without it."""
@@ -67,30 +69,9 @@ class NodeLock:
             os.close(self._descriptor)
             self._descriptor = None
 
-
-def lock_path(node: str) -> Path:
-    """Where the node's lock is."""
-    return Path(settings.AGENTHUB_DATA_DIR) / f"supervisor-{node}.lock"
-
-
-def is_held(node: str) -> bool:
-    """Whether a supervisor of the node lives on this machine, right now."""
-    try:
-        descriptor = os.open(lock_path(node), os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    try:
-        answer = fcntl.fcntl(descriptor, fcntl.F_OFD_GETLK, _WRITE_LOCK)
-    finally:
-        os.close(descriptor)
-    return bool(struct.unpack(_FLOCK, answer)[0] != fcntl.F_UNLCK)
-
-
-def _who(path: Path, node: str) -> str:
-    try:
-        facts = json.loads(path.read_text())
-    except (OSError, ValueError):
-        facts = {}
-    by = f"process {facts['pid']}" if "pid" in facts else "another process"
-    at = f", at {facts['url']}" if facts.get("url") else ""
-    return f"node {node!r} of {path.parent} is already supervised by {by}{at}"
+    def _who(self) -> str:
+        facts = presence.facts(self.node)
+        by = f"process {facts['pid']}" if "pid" in facts else "another process"
+        at = f", at {facts['url']}" if facts.get("url") else ""
+        where = self.path.parent
+        return f"node {self.node!r} of {where} is already supervised by {by}{at}"

@@ -12,6 +12,7 @@ import os
 import uuid
 from collections.abc import Awaitable, Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,7 +22,7 @@ from agents.policy.clock import boot_id, boot_seconds
 from agents.policy.states import ALIVE, Action, Status
 from agents.services import bell, changes, nodes, recording
 from agents.services.lifecycle import Asker
-from agents.supervisor import sampler
+from agents.supervisor import output_trouble, sampler
 from agents.supervisor.alarm import LOOK_ANYWAY, Alarm
 from agents.supervisor.lock import NodeLock
 from agents.supervisor.managed import LiveRun, ManagedAgent
@@ -31,6 +32,7 @@ from agents.supervisor.process.limits import raise_file_limit
 from agents.supervisor.reconciler import Reconciler
 from agents.supervisor.retention import Keeper
 from agents.supervisor.store import Store
+from agents.supervisor.word import Word
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +64,8 @@ class ProcessManager:
         self._closing = False
         # Another supervisor has taken the node: two must not act on it.
         self._deposed = False
-        self._store = Store()
+        self._word = Word(self.lock, url)
+        self._store = Store(self._word.hear_of_database)
         self._alarm = Alarm(self._store.listen_up)
         self._reconciler = self._new_reconciler()
         self._sampling = ThreadPoolExecutor(1, thread_name_prefix="supervisor-sample")
@@ -87,7 +90,7 @@ class ProcessManager:
         """Start supervising unless it does; raises lock.Held if another does."""
         if self._task is None or self._task.done():
             self.lock.take()
-            self.lock.say(pid=os.getpid(), url=self.url)
+            self._word.say()
             self._closing = False
             self._ready.clear()
             raise_file_limit()
@@ -179,11 +182,13 @@ class ProcessManager:
 
     async def _renew(self) -> None:
         while True:
-            await asyncio.sleep(nodes.RENEW_EVERY)
+            await self._word.relief(nodes.RENEW_EVERY)
             if not await self._store.call(nodes.renew, self.node, self.epoch):
                 logger.error("node %s was taken by another supervisor", self.node)
                 self._deposed = True
                 self._alarm.ring()
+            elif not self._store.degraded:
+                self._word.end_hardship()
 
     async def _prune(self) -> None:
         while True:
@@ -193,8 +198,16 @@ class ProcessManager:
     async def _bound_output(self) -> None:
         loop, keeper = asyncio.get_running_loop(), Keeper()
         while True:
-            runs = [agent.live.folder for agent in self._agents() if agent.live]
+            runs = [
+                agent.live.folder
+                for agent in self._agents()
+                if agent.live and agent.live.leader and not agent.live.ended
+            ]
             await loop.run_in_executor(self._sampling, keeper.look, runs)
+            found = await loop.run_in_executor(
+                self._sampling, output_trouble.look, runs
+            )
+            self._reconciler.hear_of_output(found)
             await asyncio.sleep(BOUND_EVERY)
 
     async def _sample(self) -> None:
@@ -291,6 +304,7 @@ class ProcessManager:
     def get_summary(self) -> dict[str, Any]:
         """The counts over all agents of the node."""
         agents, names = self._agents(), self.get_running_agents()
+        hardship = self._word.hardship
         return {
             "total_agents": len(agents),
             "running_agents": len(names),
@@ -300,6 +314,7 @@ class ProcessManager:
                 for status in Status
             },
             "supervisor_running": self.running,
+            "degraded": asdict(hardship) if hardship else None,
         }
 
     # -- health --

@@ -31,6 +31,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 RETRY_EVERY: Final = 0.5
+# A database that has not answered for so long is worth a word (seconds).
+PATIENCE: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +72,11 @@ _NO_NEWS: Final = News()
 
 
 class Store:
-    """The bridge of one manager. `degraded` says why it waits, or is empty."""
+    """The bridge of one manager. `degraded` says why it waits, or is empty;
+    `tell` is called with it, on the loop, whenever it begins, changes or ends."""
 
-    def __init__(self) -> None:
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell = tell
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="supervisor-db")
         self._glance = changes.Glance()
         self._seq = 0
@@ -89,6 +93,7 @@ class Store:
         """Run in the database thread; repeat while the database is not there."""
         loop = asyncio.get_running_loop()
         while True:
+            late = loop.call_later(PATIENCE, self._late)
             try:
                 result = await loop.run_in_executor(
                     self._thread, lambda: function(*args, **kwargs)
@@ -96,16 +101,29 @@ class Store:
             except OperationalError as error:
                 if self.give_up:
                     raise
-                if not self.degraded:
-                    logger.error("the database does not answer: %s", error)
-                self.degraded = str(error)
+                self._now_degraded(str(error))
                 await loop.run_in_executor(self._thread, _disconnect)
                 await asyncio.sleep(RETRY_EVERY)
             else:
-                if self.degraded:
-                    logger.warning("the database answers again")
-                    self.degraded = ""
+                self._now_degraded("")
                 return result
+            finally:
+                late.cancel()
+
+    def _late(self) -> None:
+        # SQLite waits for a lock itself, and has nothing to say meanwhile.
+        if not self.degraded:
+            self._now_degraded(f"no answer for {PATIENCE:g} s")
+
+    def _now_degraded(self, reason: str) -> None:
+        if reason == self.degraded:
+            return
+        if not reason:
+            logger.warning("the database answers again")
+        elif not self.degraded:
+            logger.error("the database does not answer: %s", reason)
+        self.degraded = reason
+        self._tell(reason)
 
     async def load(
         self, node: str, only: Collection[int] | None = None

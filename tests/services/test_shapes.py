@@ -33,6 +33,7 @@ CHANGE = "at from to reason source actor run"
 REQUEST = "id agent action generation actor via reason at outcome detail settled_at"
 SUMMARY = """
     total_agents running_agents running_agent_names status_counts supervisor_running
+    degraded
 """
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from agents.supervisor.lock import Held, NodeLock, is_held, lock_path
+from agents.services.presence import is_held, lock_path
+from agents.supervisor.lock import Held, NodeLock
 from tests.harness.processes import ROOT
 from tests.harness.waiting import until
 

@@ -15,13 +15,14 @@ from django.db import connection
 from agents.models import Agent, Node, Request
 from agents.policy.states import Action, Status
 from agents.services import bell
+from agents.services.presence import is_held
 from agents.supervisor import (
     ProcessManager,
     get_process_manager,
     reset_process_manager,
     set_process_manager,
 )
-from agents.supervisor.lock import Held, is_held
+from agents.supervisor.lock import Held
 from tests.harness.supervisor import Cast, Supervisor
 from tests.harness.waiting import until
 
@@ -122,6 +123,7 @@ def test_memory_answers_without_a_query(supervisor: Supervisor, cast: Cast) -> N
         "running_agent_names": ["wait"],
         "status_counts": {**counts, "running": 1, "stopped": 1},
         "supervisor_running": True,
+        "degraded": None,
     }
     assert names == ["wait"]
     row = running.look()

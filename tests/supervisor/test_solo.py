@@ -9,8 +9,9 @@ import pytest
 from agents.models import Request
 from agents.policy.states import Action, Status
 from agents.services import lifecycle
+from agents.services.presence import is_held
 from agents.supervisor import solo
-from agents.supervisor.lock import Held, is_held
+from agents.supervisor.lock import Held
 from tests.harness.supervisor import TEST, Cast, Supervisor
 
 

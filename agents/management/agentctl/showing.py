@@ -73,7 +73,7 @@ def show_status(options: Mapping[str, Any], terminal: Terminal) -> int:
             if place:
                 terminal.say()
             terminal.block(agent.name, agent.status, _facts(agent))
-        _say_if_unsupervised(terminal)
+        _say_caveat(terminal)
     return _complain(chosen, terminal)
 
 
@@ -93,10 +93,9 @@ def show_summary(options: Mapping[str, Any], terminal: Terminal) -> int:
     ]
     if rows:
         terminal.table(columns, rows)
-    there = shape["supervisor_running"]
-    terminal.say(f"Supervisor: {'running' if there else 'not running'}")
-    if not there:
-        terminal.note(supervision.AS_LAST_SEEN)
+    how = "running" if shape["supervisor_running"] else "not running"
+    terminal.say(f"Supervisor: {'degraded' if shape['degraded'] else how}")
+    _say_caveat(terminal)
     return 0
 
 
@@ -159,12 +158,12 @@ def _table_for(
 
 def _table_of_agents(agents: Iterable[Agent], terminal: Terminal) -> None:
     terminal.table(AGENT_COLUMNS, [_agent_row(agent) for agent in agents])
-    _say_if_unsupervised(terminal)
+    _say_caveat(terminal)
 
 
-def _say_if_unsupervised(terminal: Terminal) -> None:
-    if not supervision.is_there():
-        terminal.note(supervision.AS_LAST_SEEN)
+def _say_caveat(terminal: Terminal) -> None:
+    if caveat := supervision.caveat():
+        terminal.note(caveat)
 
 
 def _complain(chosen: selection.Chosen, terminal: Terminal) -> int:

@@ -9,13 +9,18 @@ import logging
 from collections.abc import Sequence
 from typing import Final
 
-from agents.services import nodes
+from agents.services import nodes, presence
 
 LOCAL: Final = "local"
 START_ONE: Final = "start one with `manage.py hub`"
 AS_LAST_SEEN: Final = (
     "No supervisor is running: what you see is as it was last seen. "
     "To have agents supervised, start `manage.py hub`."
+)
+
+WAITING: Final = (
+    "The supervisor is degraded: the database does not answer since {since} "
+    "({reason}). Agents run on; what happens to them is written down later."
 )
 
 
@@ -27,9 +32,17 @@ def is_there(node: str = LOCAL) -> bool:
     """
     if node != LOCAL:
         return nodes.is_supervised(node)
-    from agents.supervisor import lock
+    return presence.is_held(node)
 
-    return lock.is_held(node)
+
+def caveat(node: str = LOCAL) -> str:
+    """Why what is shown may not be as it is now; empty when it is."""
+    if not is_there(node):
+        return AS_LAST_SEEN
+    hardship = presence.hardship(node)
+    if hardship is None:
+        return ""
+    return WAITING.format(since=hardship.since, reason=hardship.reason)
 
 
 def settle_here(node: str, agent_ids: Sequence[int], timeout: float) -> bool | None:
