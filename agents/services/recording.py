@@ -101,7 +101,8 @@ class Settlement:
 class Step:
     """One thing that happened to one agent, recorded whole or not at all.
 
-    `note`: also write a StatusChange though the status stays.
+    `note`: also write a StatusChange though the status stays; `told`, `told_by`: with
+    this reason and source instead of the status's own.
     """
 
     agent_id: int
@@ -113,6 +114,8 @@ class Step:
     opened: RunOpened | None = None
     run_changes: tuple[RunChange, ...] = ()
     settled: Settlement | None = None
+    told: str = ""
+    told_by: str = ""
 
 
 class LostRow(RuntimeError):
@@ -259,8 +262,8 @@ def _status_change(step: Step) -> tuple[Any, ...]:
         step.agent_name,
         step.before.value,
         seen.status.value,
-        seen.reason,
-        seen.source,
+        step.told or seen.reason,
+        step.told_by or seen.source,
         step.actor,
         seen.run_id,
         seen.since if step.before is not seen.status else timezone.now(),

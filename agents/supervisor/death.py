@@ -8,7 +8,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 from django.utils import timezone
 
@@ -21,6 +21,8 @@ from agents.services.recording import Condition, RunChange, Settlement, Step
 from agents.supervisor.life import change, quiet
 from agents.supervisor.managed import LiveRun, ManagedAgent
 from agents.supervisor.process.reaping import Ended
+
+UNKILLABLE: Final = "unkillable"
 
 
 def climb(agent: ManagedAgent, rung: Rung, why: str) -> Step:
@@ -52,7 +54,7 @@ def unkillable(agent: ManagedAgent, count: int) -> Step:
         Status.STOPPING,
         reason,
         "sweep",
-        conditions=(Condition("unkillable", since, reason),),
+        conditions=(*agent.seen.conditions, Condition(UNKILLABLE, since, reason)),
     )
     return replace(step, note=True)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from agents.policy.clock import boot_id, boot_seconds
 from agents.policy.reconcile import Facts, Wanted
@@ -16,6 +17,9 @@ from agents.policy.states import Status
 from agents.services.recording import Observed
 from agents.supervisor.process.census import ProcessId, TreeKey
 from agents.supervisor.process.reaping import Ended
+
+if TYPE_CHECKING:
+    from agents.supervisor.output_trouble import Trouble
 
 
 @dataclass(slots=True)
@@ -77,6 +81,8 @@ class ManagedAgent:
     healthy_at: float | None = None
     samples: list[list[float]] = field(default_factory=list)
     cpu_ticks: tuple[float, int] | None = None
+    # What a look at its output's place has shown since the last turn, if anything new.
+    output_news: tuple[Trouble | None] | None = None
 
     @property
     def id(self) -> int:

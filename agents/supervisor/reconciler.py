@@ -7,7 +7,7 @@ is taken.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -15,11 +15,12 @@ from agents.policy.clock import boot_seconds
 from agents.policy.reconcile import Move, next_move
 from agents.policy.states import Status
 from agents.services.recording import Step
-from agents.supervisor import adoption, death, handiwork, life
+from agents.supervisor import adoption, death, handiwork, life, output_trouble
 from agents.supervisor.deadlines import Deadlines
 from agents.supervisor.exits import Exits
 from agents.supervisor.hands import Hands
 from agents.supervisor.managed import ManagedAgent
+from agents.supervisor.output_trouble import Trouble
 from agents.supervisor.spawning import Places, Spawner
 from agents.supervisor.stopping import Ladder
 from agents.supervisor.store import AgentRecord, Store
@@ -52,7 +53,7 @@ class Reconciler:
         self.hands = Hands()
         self.url = ""
         self._node, self._store, self._only = node, store, only
-        self._runs = data / "runs"
+        self._runs, self._wake = data / "runs", wake
         self._exits = Exits(self.agents, self.hands, wake)
         self._ladder = Ladder(self.hands, self.deadlines)
         places = Places(self._runs, data / "work", inherited)
@@ -140,6 +141,17 @@ class Reconciler:
             self._ladder.take_rungs(some)
         self._ladder.take_rungs()
 
+    def hear_of_output(self, found: Mapping[Path, Trouble | None]) -> None:
+        """What a look at the folders of runs has shown, for the next turn."""
+        for agent in self.agents.values():
+            if agent.live is None or agent.live.folder not in found:
+                continue
+            trouble = found[agent.live.folder]
+            if output_trouble.differs(agent, trouble):
+                agent.output_news = (trouble,)
+                self._dirty.add(agent.id)
+                self._wake()
+
     def _take_dirty(self) -> list[ManagedAgent]:
         """Whoever is being spawned is looked at when that is done."""
         dirty, self._dirty = self._dirty - self._spawner.spawning(), set()
@@ -201,6 +213,9 @@ class Reconciler:
         steps: list[Step] = []
         starting = []
         for agent in agents:
+            news, agent.output_news = agent.output_news, None
+            if news is not None and agent.live is not None:
+                steps.append(output_trouble.note(agent, *news))
             move = next_move(agent.wanted, agent.facts())
             if agent.live is None:
                 steps += self._without_run(agent, move)

@@ -66,7 +66,8 @@ class Ladder:
             self._look_later(agent, live, rung.patience - waited)
             return []
         self._killing[agent.id] = agent
-        if live.killed_for() >= KILL_PATIENCE and not agent.seen.conditions:
+        said = any(one.type == death.UNKILLABLE for one in agent.seen.conditions)
+        if live.killed_for() >= KILL_PATIENCE and not said:
             count = len(self._survivors.get(agent.id, ())) or 1
             return [death.unkillable(agent, count)]
         return []
