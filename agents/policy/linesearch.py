@@ -43,18 +43,28 @@ def newest_matches(
     `blocks` are (offset, bytes) in order; where one does not continue the last, what
     lay between is gone, and lines are not numbered any more.
     """
-    if len(needle) > MAX_NEEDLE:
-        raise ValueError(f"a search is for at most {MAX_NEEDLE} characters")
     if limit < 1:
         raise ValueError(f"a limit is 1 or more, not {limit}")
-    if not needle or "\n" in needle:
-        return []
-    newest = deque(_search(blocks, needle), maxlen=limit)
     # Only now made readable: of a million matches, most have been dropped again.
-    return [
-        Match(offset, number, plain(part.encode("utf-8", "surrogateescape")))
-        for offset, number, part in newest
-    ]
+    return [_readable(found) for found in deque(_found(blocks, needle), maxlen=limit)]
+
+
+def matches(blocks: Iterable[tuple[int, bytes]], needle: str) -> Iterator[Match]:
+    """All lines with `needle` in any case, as they are found; `blocks` as above."""
+    return map(_readable, _found(blocks, needle))
+
+
+def _readable(found: _Found) -> Match:
+    offset, number, part = found
+    return Match(offset, number, plain(part.encode("utf-8", "surrogateescape")))
+
+
+def _found(blocks: Iterable[tuple[int, bytes]], needle: str) -> Iterator[_Found]:
+    if len(needle) > MAX_NEEDLE:
+        raise ValueError(f"a search is for at most {MAX_NEEDLE} characters")
+    if not needle or "\n" in needle:
+        return iter(())
+    return _search(blocks, needle)
 
 
 def _search(blocks: Iterable[tuple[int, bytes]], needle: str) -> Iterator[_Found]:

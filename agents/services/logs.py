@@ -17,7 +17,7 @@ from typing import Final, Literal, get_args
 
 from django.conf import settings
 
-from agents.policy.linesearch import Match, newest_matches
+from agents.policy.linesearch import Match, matches, newest_matches
 
 __all__ = [
     "STREAMS",
@@ -90,9 +90,15 @@ class LogStore:
         self, folder: str, stream: str, needle: str, limit: int = 200
     ) -> list[Match]:
         """The newest `limit` lines that contain `needle` in any case, oldest first."""
+        return newest_matches(self._blocks(folder, stream), needle, limit)
+
+    def matches(self, folder: str, stream: str, needle: str) -> Iterator[Match]:
+        """Every line that contains `needle` in any case, as it is found."""
+        return matches(self._blocks(folder, stream), needle)
+
+    def _blocks(self, folder: str, stream: str) -> Iterator[tuple[int, bytes]]:
         blocks = self._walk(*self._locate(folder, stream))
-        pairs = ((chunk.offset, chunk.data) for chunk in blocks)
-        return newest_matches(pairs, needle, limit)
+        return ((chunk.offset, chunk.data) for chunk in blocks)
 
     def chunks(self, folder: str, stream: str) -> Iterator[bytes]:
         """Everything up to the size that the file has when the first chunk is taken."""

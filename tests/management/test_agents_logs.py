@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from django.conf import settings
-from django.core.management import call_command
+from django.core.management import CommandError, call_command
 from django.db import connection
 
 from agents.models import Agent, Run
@@ -143,6 +143,81 @@ def test_json_of_an_agent_that_has_never_run_is_empty(
     make("web")
     answer = agents("logs", "web", "--json").json
     assert (answer["run"], answer["data"], answer["eof"]) == (None, "", True)
+
+
+# Searching
+
+
+def test_a_search_prints_the_lines_with_a_text_in_any_case(
+    agents: RunCommand, make: Make
+) -> None:
+    run_with(make("web"), out=b"one Error\nfine\nERROR two\n", err=b"terror\n")
+    answer = agents("logs", "web", "--grep", "error")
+    assert (answer.code, answer.err) == (0, "")
+    assert answer.out == "one Error\nERROR two\nterror\n"
+    assert agents("logs", "web", "--grep", "error", "--stream", "err").out == "terror\n"
+
+
+def test_a_search_is_for_the_very_text_and_shows_it_readable(
+    agents: RunCommand, make: Make
+) -> None:
+    run_with(make("web"), out=b"cost: 1.50 (net)\ncost: 1x50\n\x1b[31mred\x1b[0m 1.5\n")
+    answer = agents("logs", "web", "--grep", "1.5")
+    assert answer.out == "cost: 1.50 (net)\nred 1.5\n"
+    assert agents("logs", "web", "--grep", "(net)").out == "cost: 1.50 (net)\n"
+
+
+def test_a_search_can_be_for_the_newest_matches_and_in_another_run(
+    agents: RunCommand, make: Make
+) -> None:
+    agent = make("web")
+    run = run_with(agent, out=b"".join(b"hit %d\nmiss\n" % n for n in range(5)))
+    end_of(run, Status.BACKOFF, 3, "exited with 3")
+    run_with(agent, out=b"hit of run 2\n")
+    assert agents("logs", "web", "--grep", "hit").out == "hit of run 2\n"
+    first = agents("logs", "web", "--grep", "hit", "--run", "1", "--tail", "2")
+    assert first.out == "hit 3\nhit 4\n"
+    assert agents("logs", "web", "--grep", "hit", "--tail", "0").out == ""
+
+
+def test_a_search_in_json_tells_where_each_match_is(
+    agents: RunCommand, make: Make
+) -> None:
+    run_with(make("web"), out=b"miss\na hit\n", err=b"hit\n")
+    assert agents("logs", "web", "--grep", "hit", "--json").json == [
+        {"run": 1, "stream": "out", "offset": 5, "line": 2, "text": "a hit"},
+        {"run": 1, "stream": "err", "offset": 0, "line": 1, "text": "hit"},
+    ]
+    assert agents("logs", "web", "--grep", "none", "--json").json == []
+
+
+def test_a_search_that_finds_nothing_says_so_and_has_not_failed(
+    agents: RunCommand, make: Make
+) -> None:
+    agent = make("web")
+    answer = agents("logs", "web", "--grep", "x")
+    assert (answer.code, answer.out, answer.err) == (0, "", "web has never run.\n")
+    run_with(agent, out=b"one\n")
+    answer = agents("logs", "web", "--grep", "x")
+    assert (answer.code, answer.out) == (0, "")
+    assert answer.err == "No line of web's run 1 contains 'x'.\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--grep", "x", "--follow"], "--grep and --follow exclude each other"),
+        (["--grep", ""], "--grep takes a text of one line"),
+        (["--grep", "a\nb"], "--grep takes a text of one line"),
+        (["--grep", "x" * 1001], "--grep takes at most 1000 characters"),
+    ],
+)
+def test_a_search_that_makes_no_sense_is_misuse(
+    make: Make, arguments: list[str], complaint: str
+) -> None:
+    make("web")
+    with pytest.raises(CommandError, match=complaint):
+        call_command("agents", "logs", "web", *arguments)
 
 
 # Following

@@ -9,7 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from agents.management.agentctl import selection
+from agents.management.agentctl import matching, selection
 from agents.management.agentctl.terminal import Terminal
 from agents.models import Agent, Run
 from agents.services.changes import Glance
@@ -35,6 +35,8 @@ def show_logs(options: Mapping[str, Any], terminal: Terminal) -> int:
     try:
         if options["follow"]:
             _Following(agent, run, options, terminal).go_on()
+        elif options["grep"] is not None:
+            matching.print_matches(agent, run, options, terminal)
         elif terminal.as_json:
             _print_json(run, options, terminal)
         else:
@@ -88,26 +90,34 @@ def _print(
 def _print_json(
     run: Run | None, options: Mapping[str, Any], terminal: Terminal
 ) -> None:
-    """One stream whole, in the API's shape."""
+    """One stream whole, in the API's shape.
+
+    Written as it is read: the text may be larger than memory.
+    """
     stream = options["stream"] or STREAMS[0]
     if run is None:
         terminal.json(_shape(None, stream, 0, 0, True, ""))
         return
     store = default_log_store()
-    first = offset = _begin(store, run, stream, options["tail"])
+    begin = _begin(store, run, stream, options["tail"])
     end = store.extent(run.folder, stream).end
-    pieces: list[bytes] = []
+    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+    chunk = store.read(run.folder, stream, begin, max(1, min(MAX_READ, end - begin)))
+    # The text is the one value that is not at hand yet: it is written into its place.
+    shape = _shape(run.number, stream, chunk.offset, 0, False, "")
+    before, _, _ = json.dumps(shape, indent=2).partition('"next_offset"')
+    terminal.out.write(f'{before}"data": "')
     while True:
-        wanted = max(1, min(MAX_READ, end - offset))
-        chunk = store.read(run.folder, stream, offset, wanted)
-        if not pieces:
-            first = chunk.offset
-        pieces.append(chunk.data)
-        offset = chunk.next_offset
-        if offset >= end or not chunk.data:
+        terminal.out.write(json.dumps(decoder.decode(chunk.data))[1:-1])
+        if chunk.next_offset >= end or not chunk.data:
             break
-    text = b"".join(pieces).decode(errors="replace")
-    terminal.json(_shape(run.number, stream, first, offset, chunk.eof, text))
+        wanted = min(MAX_READ, end - chunk.next_offset)
+        chunk = store.read(run.folder, stream, chunk.next_offset, wanted)
+    rest = json.dumps(decoder.decode(b"", final=True))[1:-1]
+    eof = json.dumps(chunk.eof)
+    terminal.out.write(
+        f'{rest}",\n  "next_offset": {chunk.next_offset},\n  "eof": {eof}\n}}\n'
+    )
 
 
 def _shape(

@@ -6,6 +6,7 @@ import argparse
 import math
 from typing import Any, Final
 
+from agents.policy.linesearch import MAX_NEEDLE
 from agents.services.logs import STREAMS
 
 ACTIONS: Final = {
@@ -61,6 +62,8 @@ def build(parser: argparse.ArgumentParser) -> None:
 
 def misuse(options: dict[str, Any]) -> str | None:
     """What is wrong with a line that argparse alone took for right."""
+    if options["subcommand"] == "logs":
+        return _logs_misuse(options)
     if options["subcommand"] not in ACTIONS:
         return None
     given = [bool(options[key]) for key in ("names", "all", "label")]
@@ -68,6 +71,18 @@ def misuse(options: dict[str, Any]) -> str | None:
         return "name agents, or give --all or --label KEY=VALUE"
     if sum(given) > 1:
         return "names, --all and --label exclude each other"
+    return None
+
+
+def _logs_misuse(options: dict[str, Any]) -> str | None:
+    if options["grep"] is None:
+        return None
+    if options["follow"]:
+        return "--grep and --follow exclude each other"
+    if not options["grep"] or "\n" in options["grep"]:
+        return "--grep takes a text of one line"
+    if len(options["grep"]) > MAX_NEEDLE:
+        return f"--grep takes at most {MAX_NEEDLE} characters"
     return None
 
 
@@ -99,6 +114,12 @@ def _add_logs(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--tail", type=_count, metavar="N", help="the last N lines of each stream"
+    )
+    command.add_argument(
+        "--grep",
+        metavar="TEXT",
+        help="only lines with this very text, in any case, cut and made readable as "
+        "on the page; with --tail N the newest N of each stream",
     )
     command.add_argument(
         "--stream",
