@@ -15,6 +15,7 @@ import sqlite3
 import subprocess
 import sys
 import uuid
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,10 +35,12 @@ READY = re.compile(
 class HubProcess:
     """`manage.py hub` as a subprocess; start and stop as often as you like.
 
-    A restarted hub keeps its port, so that an open page finds it again.
+    A restarted hub keeps its port, so that an open page finds it again. `under`: a
+    command that the hub is to be run by.
     """
 
-    def __init__(self, root: Path, *options: str) -> None:
+    def __init__(self, root: Path, *options: str, under: Sequence[str] = ()) -> None:
+        self.under = under
         self.data = root / "data"
         self.home = root / "home"
         self.log = root / "hub.log"
@@ -75,7 +78,8 @@ class HubProcess:
         """Start the hub and wait for the line that says it is ready."""
         assert self.process is None, "The hub is running already."
         self._log_start = self.log.stat().st_size
-        command = [sys.executable, str(MANAGE), "hub", "--port", str(self.port)]
+        manage = [sys.executable, str(MANAGE), "hub", "--port", str(self.port)]
+        command = [*self.under, *manage]
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(
                 [*command, *self.options],
@@ -100,6 +104,13 @@ class HubProcess:
     def stop(self, timeout: float = 20.0) -> int:
         """End the hub politely, as an init system would; agents go on."""
         return self._end(signal.SIGTERM, timeout)
+
+    def ended(self, timeout: float) -> int:
+        """Wait for it to end by itself; the exit code."""
+        assert self.process is not None, "The hub is not running."
+        code = self.process.wait(timeout)
+        self.process = None
+        return code
 
     def kill9(self) -> None:
         """End the hub as the kernel would, with no chance to tidy up."""

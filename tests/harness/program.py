@@ -194,10 +194,69 @@ def flood(lines: str) -> None:
     wait()
 
 
-def deaf() -> None:
-    """Close all standard streams and go on."""
-    for descriptor in range(3):
-        os.close(descriptor)
+def long_line(megabytes: str) -> None:
+    """One line of so many MiB, in writes of an odd length, and no newline."""
+    piece = b"0123456789" * 6553 + b"abc"
+    left = int(megabytes) << 20
+    while left:
+        left -= os.write(1, piece[:left])
+    note("written")
+    wait_for_ever()
+
+
+def mess(rounds: str) -> None:
+    """What no reader likes: torn and invalid UTF-8, NUL, colours, progress bars."""
+    for number in range(int(rounds)):
+        for piece in (
+            b"\xe2",
+            b"\x82",
+            b"\xac torn \xff\xfe wrong\n",
+            b"\0\0 nul \x1b[31mred\x1b[0m\n",
+            b"   0 %\r",
+            b"  50 %\r",
+            b" 100 %% of %d\n" % number,
+        ):
+            os.write(1, piece)
+            time.sleep(0.0005)  # So that a reader finds it torn.
+    note("written")
+    wait_for_ever()
+
+
+def careless() -> None:
+    """Number lines for ever, whether they can be written or not."""
+    number = 0
+    while True:
+        number += 1
+        try:
+            os.write(1, b"line %d %s\n" % (number, b"." * 500))
+        except OSError:
+            note("unwritten")
+        time.sleep(0.02)
+
+
+def silent() -> None:
+    """Say nothing at all."""
+    wait_for_ever()
+
+
+def spin() -> None:
+    """Use all of a core."""
+    while True:
+        pass
+
+
+def grow(mebibytes: str = "4") -> None:
+    """Take so much more memory, and use it, five times a second."""
+    taken = []
+    while True:
+        taken.append(bytearray(b"x") * (int(mebibytes) << 20))
+        time.sleep(0.2)
+
+
+def deaf(*descriptors: str) -> None:
+    """Close these standard streams, or all, and go on."""
+    for descriptor in descriptors or "012":
+        os.close(int(descriptor))
     note("deaf")
     wait_for_ever()
 

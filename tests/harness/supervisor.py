@@ -233,9 +233,9 @@ def seconds_since(moment: float) -> float:
     return time.monotonic() - moment
 
 
-def descriptors() -> int:
-    """How many files this process has open."""
-    return len(os.listdir("/proc/self/fd"))
+def descriptors(pid: int | str = "self") -> int:
+    """How many files a process has open."""
+    return len(os.listdir(f"/proc/{pid}/fd"))
 
 
 def threads() -> set[str]:

@@ -13,7 +13,6 @@ from django.contrib.auth.models import User
 from django.contrib.sessions.backends.db import SessionStore
 
 from agents.live import ticker as ticking
-from agents.live.consumer import MOST_UNACKNOWLEDGED
 from agents.models import Agent
 from agents.policy.states import Action, Status
 from agents.services import changes, lifecycle
@@ -288,43 +287,4 @@ class TestOutput(LiveCase):
         await record(self.agent.pk, Status.STOPPING, "still told")
         text = await page.until("still told")
         assert "root:" not in text
-        await page.leave()
-
-
-class TestASlowPage(LiveCase):
-    async def test_is_sent_no_more_until_it_acknowledges_then_everything(self) -> None:
-        page = await self.open()
-        page.acknowledges = False
-        await page.subscribe("agents", ids=[self.agent.pk], after=await latest())
-        statuses = [Status.STARTING, Status.RUNNING, Status.STOPPING, Status.STOPPED]
-        sent = 0
-        for status in statuses * 3:
-            await record(self.agent.pk, status, f"told {status}")
-            sent += len(await page.quiet(0.25))
-        assert sent <= MOST_UNACKNOWLEDGED
-        await record(self.agent.pk, Status.STARTING, "the latest")
-        assert await page.quiet(0.5) == []
-        page.acknowledges = True
-        await page.send(type="ack", frame=MOST_UNACKNOWLEDGED)
-        assert "the latest" in await page.until("agent-row-", timeout=1.0)
-        await page.leave()
-
-    async def test_loses_no_output_by_being_slow(self) -> None:
-        run = await start_run(self.agent)
-        page = await self.open()
-        page.acknowledges = False
-        logs = {"run": 1, "out": 0, "err": 0}
-        await page.subscribe("agent:web", "logs:web", logs=logs)
-        seen: list[str] = []
-        for at in range(15):
-            write(run, "out", b"line %d\n" % at)
-            seen += [line for text in await page.quiet(0.15) for line in lines(text)]
-        assert len(seen) < 15
-        page.acknowledges = True
-        await page.send(type="ack", frame=MOST_UNACKNOWLEDGED)
-        while "line 14" not in seen:
-            seen += lines(await page.until('class="line out">'))
-        assert [one for one in seen if one.startswith("line")] == [
-            f"line {at}" for at in range(15)
-        ]
         await page.leave()

@@ -37,16 +37,6 @@ def test_a_started_agent_runs_and_a_stopped_one_is_gone(cast: Cast) -> None:
     assert (agent.row.restart_count, agent.row.restarts_total) == (0, 0)
 
 
-def test_a_program_that_ends_with_0_has_completed(cast: Cast) -> None:
-    agent = cast("end", "0")
-    asked = agent.ask(Action.START)
-    assert agent.settled(asked).outcome == "done"
-    row = agent.wait_for(Status.STOPPED)
-    assert row.status_reason == "completed: exited with 0"
-    assert agent.runs()[0].exit_code == 0
-    assert row.retry_at is None
-
-
 def test_a_start_that_joins_one_being_made_shares_its_outcome(
     cast: Cast, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

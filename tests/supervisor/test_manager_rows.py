@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from django.db.models import F
 
 from agents.models import Agent, Node
 from agents.policy.clock import boot_seconds
@@ -11,7 +10,6 @@ from agents.policy.states import Action, Status
 from agents.services import nodes
 from tests.harness.processes import lives
 from tests.harness.supervisor import Cast, Supervisor
-from tests.harness.waiting import until
 
 
 def test_what_a_web_process_called_unknown_is_known_again(
@@ -56,20 +54,3 @@ def test_a_status_written_by_hand_over_an_open_run_is_corrected_at_the_start(
     agent.wait_for(Status.RUNNING)
     assert agent.row.pid == pid
     assert other.look().status == Status.RUNNING
-
-
-def test_a_supervisor_whose_node_was_taken_stops_supervising(
-    supervisor: Supervisor,
-    cast: Cast,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(nodes, "RENEW_EVERY", 0.05)
-    agent = cast("wait").start()
-    supervisor.close()
-    supervisor.start()
-    Node.objects.update(epoch=F("epoch") + 1)
-    until(lambda: not supervisor.manager.running, what="the end of the old one")
-    assert lives(agent.look().pid or 0)
-    supervisor.close()
-    supervisor.start()
-    assert agent.look().status == Status.RUNNING
