@@ -179,8 +179,9 @@ def test_12_a_hundred_megabytes_without_a_newline_are_shown_in_bounded_memory(
     as_json = read_as("command", agent, data, name, "--json")
     tail = read_as("command", agent, data, name, "--tail", "10")
     grep = read_as("command", agent, data, name, "--grep", "9abc0")
-    assert 64 * MIB <= whole["bytes"] <= as_bytes["bytes"] <= 100 * MIB
-    assert as_json["bytes"] >= 64 * MIB
+    for everything in (whole, as_bytes, as_json):
+        # Old output may be given back between one reader and the next.
+        assert 64 * MIB <= everything["bytes"] <= 100 * MIB + 200
     assert 0 < tail["bytes"] <= 4 * MIB
     assert grep["bytes"] > 100_000
     readers = (shown, followed, found, whole, as_bytes, as_json, tail, grep)
