@@ -254,7 +254,7 @@ def test_a_person_sees_icons_and_colours_and_a_bar(tended: HubProcess) -> None:
 
 
 def test_a_table_fits_the_terminal(tended: HubProcess) -> None:
-    name = "a-name-of-some-length"
+    name = "a-name-of-length"
     define(tended, {"name": name, "command": ["/no/such/" + "program" * 20]})
     tended.agents("start", name, "--wait", "10")
     for columns in ("40", "80"):
