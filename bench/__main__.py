@@ -64,8 +64,8 @@ def main(words: Sequence[str]) -> int:
     chosen = options(words)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    # Ended politely, it still ends its supervisors and their agents.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    # Ended politely, it ends its supervisors and their agents, and tells what it has.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     clock = Clock()
     with _directory() as directory:
         built = build(directory)
@@ -84,10 +84,13 @@ def main(words: Sequence[str]) -> int:
             chosen.brief,
         )
         run = session.Session(plan, chosen.only, clock.tell)
-        run.run()
+        try:
+            run.run()
+        except KeyboardInterrupt:
+            run.failures.append("the rest: interrupted")
     text = page.report(run.figures, clock.passed, missing)
     print(text)
-    if chosen.write:
+    if chosen.write and not run.failures:
         page.write(text)
     for failure in run.failures:
         print(f"!! NOT MEASURED: {failure}", file=sys.stderr)

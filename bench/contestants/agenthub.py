@@ -13,7 +13,7 @@ from typing import Any, Final
 from bench.agents import Agent
 from bench.contestants import daemon
 from bench.contestants.browser import Browser
-from bench.contestants.contestant import Ground
+from bench.contestants.contestant import AT_THE_DOOR, Ground
 from bench.conversation import Conversation
 
 ROOT: Final = Path(__file__).parents[2]
@@ -83,7 +83,7 @@ class AgentHub(daemon.Daemon):
 
     def connect(self) -> None:
         """Return once the pages answer a person who has signed in."""
-        browser = Browser("127.0.0.1", self._port)
+        browser = Browser("127.0.0.1", self._port, AT_THE_DOOR)
         daemon.until_answered(browser.greet)
         browser.sign_in("admin", PASSWORD)
         self._browser = browser

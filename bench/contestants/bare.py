@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from bench.agents import Agent
-from bench.contestants.contestant import Ground
+from bench.contestants.contestant import AT_THE_DOOR, Ground
 from bench.conversation import Conversation
 
 PROGRAM = Path(__file__).parents[1] / "bare.py"
@@ -74,7 +74,7 @@ class Bare:
         return {int(pid) for pid in self.talk.ask("pids").split()}
 
     def doors(self) -> Mapping[str, Callable[[], object]]:
-        return {"status": lambda: self.talk.ask("status")}
+        return {"status": lambda: self.talk.ask("status", AT_THE_DOOR)}
 
     def output(self, agent: Agent) -> Path:
         return self._ground.output(agent)

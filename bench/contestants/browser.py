@@ -11,8 +11,8 @@ from urllib.parse import urlencode
 class Browser:
     """One kept connection to one server, with its cookies."""
 
-    def __init__(self, host: str, port: int) -> None:
-        self._connection = http.client.HTTPConnection(host, port, timeout=60.0)
+    def __init__(self, host: str, port: int, timeout: float) -> None:
+        self._connection = http.client.HTTPConnection(host, port, timeout=timeout)
         self._cookies: dict[str, str] = {}
 
     def greet(self) -> str:

@@ -10,7 +10,7 @@ from typing import Final
 
 from bench.agents import Agent
 from bench.contestants import daemon
-from bench.contestants.contestant import Ground
+from bench.contestants.contestant import AT_THE_DOOR, Ground
 from bench.conversation import Conversation
 
 CLIENT = Path(__file__).parents[1] / "clients" / "circus_client.py"
@@ -72,7 +72,7 @@ class Circus(daemon.Daemon):
         return set(json.loads(self.talk.ask("pids")))
 
     def doors(self) -> Mapping[str, Callable[[], object]]:
-        return {"status": lambda: self.talk.ask("status")}
+        return {"status": lambda: self.talk.ask("status", AT_THE_DOOR)}
 
     def output(self, agent: Agent) -> Path:
         return self.ground.output(agent)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from bench.agents import Agent
 from bench.build import Built
+
+AT_THE_DOOR: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,10 @@ class Contestant(Protocol):
         """The pids it says it supervises."""
 
     def doors(self) -> Mapping[str, Callable[[], object]]:
-        """By what it can be asked how its agents are, each a round trip."""
+        """By what it can be asked how its agents are, each a round trip.
+
+        TimeoutError after AT_THE_DOOR seconds; then it is not to be asked again.
+        """
 
     def output(self, agent: Agent) -> Path:
         """Where the agent's output is."""

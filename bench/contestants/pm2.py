@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from bench import processes
 from bench.agents import Agent
-from bench.contestants.contestant import Ground
+from bench.contestants.contestant import AT_THE_DOOR, Ground
 from bench.conversation import Conversation
 
 CLIENT: Final = Path(__file__).parents[1] / "clients" / "pm2_client.js"
@@ -73,11 +73,11 @@ class Pm2:
     def connect(self) -> None:
         """Launching has connected it."""
 
-    def _ask(self, word: str) -> Any:
+    def _ask(self, word: str, timeout: float = 120.0) -> Any:
         assert self._talk is not None, "It has not been prepared."
-        line = self._talk.ask(word, timeout=120.0)
+        line = self._talk.ask(word, timeout)
         while not line.startswith("answer "):
-            line = self._talk.hear(timeout=120.0)
+            line = self._talk.hear(timeout)
         return json.loads(line.removeprefix("answer "))
 
     @property
@@ -100,7 +100,7 @@ class Pm2:
         return set(self._ask("pids"))
 
     def doors(self) -> Mapping[str, Callable[[], object]]:
-        return {"status": lambda: self._ask("status")}
+        return {"status": lambda: self._ask("status", AT_THE_DOOR)}
 
     def output(self, agent: Agent) -> Path:
         return self._ground.output(agent)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import shlex
 import xmlrpc.client
 from collections.abc import Callable, Mapping
@@ -11,7 +12,7 @@ from urllib.request import urlopen
 
 from bench.agents import Agent
 from bench.contestants import daemon
-from bench.contestants.contestant import Ground
+from bench.contestants.contestant import AT_THE_DOOR, Ground
 
 
 class Supervisord(daemon.Daemon):
@@ -52,8 +53,12 @@ class Supervisord(daemon.Daemon):
         self.spawn([program, "-c", str(self._config)])
 
     def connect(self) -> None:
-        self._rpc = xmlrpc.client.ServerProxy(self._url + "RPC2").supervisor
+        self._rpc = self._client(daemon.PATIENCE)
         daemon.until_answered(self._rpc.getState)
+
+    def _client(self, timeout: float) -> Any:
+        transport = _Transport(timeout)
+        return xmlrpc.client.ServerProxy(self._url + "RPC2", transport).supervisor
 
     def start_all(self) -> None:
         self._rpc.startAllProcesses(False)
@@ -65,11 +70,23 @@ class Supervisord(daemon.Daemon):
         return {info["pid"] for info in self._rpc.getAllProcessInfo()} - {0}
 
     def doors(self) -> Mapping[str, Callable[[], object]]:
-        return {"status": self._rpc.getAllProcessInfo, "page of all": self._page}
+        hasty = self._client(AT_THE_DOOR)
+        return {"status": hasty.getAllProcessInfo, "page of all": self._page}
 
     def output(self, agent: Agent) -> Path:
         return self.ground.output(agent)
 
     def _page(self) -> None:
-        with urlopen(self._url, timeout=60.0) as answer:
+        with urlopen(self._url, timeout=AT_THE_DOOR) as answer:
             answer.read()
+
+
+class _Transport(xmlrpc.client.Transport):
+    """The standard one waits for ever."""
+
+    def __init__(self, timeout: float) -> None:
+        super().__init__()
+        self._timeout = timeout
+
+    def make_connection(self, host: Any) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection(host, timeout=self._timeout)

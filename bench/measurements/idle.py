@@ -16,7 +16,7 @@ from bench.agents import waiting
 from bench.figures import Figure
 from bench.fleet import Plan
 
-SETTLE: Final = 5.0
+SETTLE: Final = 4.0
 SECONDS: Final = 20.0
 
 

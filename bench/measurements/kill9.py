@@ -15,8 +15,8 @@ from bench.fleet import Fleet, Plan
 
 SIZE: Final = 50
 CRASHED: Final = 5
-CYCLES: Final = 3
-SETTLE: Final = 3.0
+CYCLES: Final = 2
+SETTLE: Final = 2.0
 DOUBLED: Final = "kill -9: doubled"
 ORPHANED: Final = "kill -9: orphaned"
 

@@ -10,7 +10,7 @@ from bench import processes
 from bench.figures import Figure
 from bench.fleet import Fleet
 
-SETTLE: Final = 2.0
+SETTLE: Final = 1.0
 
 
 def measure(fleet: Fleet) -> Iterator[Figure]:

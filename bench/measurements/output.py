@@ -20,13 +20,14 @@ from bench.fleet import Fleet, Plan
 LONG: Final = 200 * 2**20
 SHORT: Final = 2**20
 WRITERS: Final = 20
-ROUNDS: Final = 12
+ROUNDS: Final = 8
 PATIENCE: Final = 60.0
 SPEED: Final = "200 MiB, speed"
 SHARE: Final = "200 MiB, speed as a share of a plain file's"
 CPU: Final = "200 MiB, CPU of the supervisor"
 LOST: Final = "200 MiB, lost"
 TAILS: Final = f"{WRITERS} that write 1 MiB and exit at once, lost"
+PLAIN: Final = "plain"
 # Who copies through a pipe may need a while after the writer is done.
 DRAIN: Final = 3.0
 
@@ -49,6 +50,7 @@ def _one_long(plan: Plan, who: str) -> Iterator[Figure]:
         pids = fleet.own_processes()
         for number in range(1, rounds + 1):
             # The one right after the other, and each first as often as second.
+            _flush(path, fleet.directory / PLAIN)
             if number % 2:
                 other.append(_write(fleet, plain))
             before = processes.cpu_seconds(pids)
@@ -71,7 +73,7 @@ def _plain(fleet: Fleet, plan: Plan, agent: Agent) -> Iterator[None]:
     """The same program with nobody but the kernel behind it."""
     argv = agent.argv(plan.built.child, str(fleet.births.path))
     mark = fleet.births.mark()
-    with (fleet.directory / "plain").open("ab") as file:
+    with (fleet.directory / PLAIN).open("ab") as file:
         writer = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=file)
     try:
         fleet.births.wait(mark, {agent.index}, PATIENCE)
@@ -82,12 +84,18 @@ def _plain(fleet: Fleet, plan: Plan, agent: Agent) -> Iterator[None]:
 
 
 def _write(fleet: Fleet, agent: Agent) -> float:
-    """Let it write once; the seconds it took. Older pages are on the disk before."""
-    os.sync()
+    """Let it write once; the seconds it took."""
     pid = fleet.births.pids()[agent.index]
     mark, start = fleet.births.mark(), time.monotonic()
     os.kill(pid, signal.SIGUSR1)
     return fleet.births.wait(mark, {agent.index}, PATIENCE, done=True) - start
+
+
+def _flush(*paths: Path) -> None:
+    """Put on the disk what was written before, so that no round pays for another."""
+    for path in paths:
+        with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+            os.fsync(file.fileno())
 
 
 def _drain(path: Path, size: int) -> None:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 from bench.agents import Agent
+from bench.contestants.contestant import AT_THE_DOOR
 from bench.figures import Figure, median
 from bench.fleet import Plan
 from bench.measurements.crash import crash
 
 FAILING: Final = 100
 SECONDS: Final = 10.0
-WARM_UP: Final = 2.0
+WARM_UP: Final = 1.0
+PAUSE: Final = 0.05
+NEIGHBOUR: Final = "a healthy neighbour's restart"
 
 
 def measure(plan: Plan) -> Iterator[Figure]:
@@ -23,23 +25,34 @@ def measure(plan: Plan) -> Iterator[Figure]:
     agents = [Agent(index, "fail") for index in range(failing)]
     neighbour = Agent(failing)
     for who in plan.makers:
-        seconds: dict[str, list[float]] = defaultdict(list)
         with plan.fleet(who, [neighbour, *agents]) as fleet:
             time.sleep(WARM_UP)
             mark, start = fleet.births.mark(), time.monotonic()
-            until = start + (1.0 if plan.brief else SECONDS)
-            while time.monotonic() < until:
-                for door, knock in fleet.contestant.doors().items():
-                    asked = time.monotonic()
-                    knock()
-                    seconds[door].append(time.monotonic() - asked)
-                    time.sleep(0.05)
-                seconds["a healthy neighbour's restart"].append(
-                    crash(fleet, neighbour.index)
-                )
+            visits = dict(fleet.contestant.doors())
+            visits[NEIGHBOUR] = lambda: crash(fleet, neighbour.index, AT_THE_DOOR)
+            seconds = _take_turns(visits, 1.0 if plan.brief else SECONDS)
             passed = time.monotonic() - start
             born = len(fleet.births.since(mark))
         for what, values in seconds.items():
             milliseconds = [value * 1e3 for value in values]
             yield median(f"storm: {what}", failing, who, milliseconds, "ms")
         yield Figure("storm: restarts", failing, who, born / passed, "per second")
+
+
+def _take_turns(
+    visits: Mapping[str, Callable[[], object]], seconds: float
+) -> dict[str, list[float]]:
+    """How long each took, each time; who is not answered in time goes no more."""
+    taken: dict[str, list[float]] = {what: [] for what in visits}
+    unanswered: set[str] = set()
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and unanswered < visits.keys():
+        for what in [what for what in visits if what not in unanswered]:
+            asked = time.monotonic()
+            try:
+                visits[what]()
+            except TimeoutError:
+                unanswered.add(what)
+            taken[what].append(time.monotonic() - asked)
+            time.sleep(PAUSE)
+    return taken

@@ -11,7 +11,7 @@ from bench.figures import Figure, median
 from bench.fleet import Plan, Taken
 
 GRACE: Final = 2.0
-ROUNDS: Final = 3
+ROUNDS: Final = 2
 WHAT: Final = f"stop-all, one in ten ignores TERM, {GRACE:g} s grace"
 
 
