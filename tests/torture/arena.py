@@ -85,7 +85,7 @@ class Arena:
     """`folder` is all its own; `data`: where the hubs, and this process, have all."""
 
     def __init__(self, folder: Path, data: Path, agents: int, seed: str) -> None:
-        self.folder, self.seed = folder, seed
+        self.folder = folder
         self.fleet: dict[int, Temperament] = make_fleet(folder, agents, seed)
         ours = Agent.objects.filter(pk__in=self.fleet)
         self.names = dict(ours.values_list("pk", "name"))

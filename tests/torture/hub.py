@@ -62,6 +62,7 @@ class Wrapping:
     """Puts the trap around the functions that have points."""
 
     def __init__(self, trap: Trap) -> None:
+        # Not before Django is set up: they know the product's words.
         from tests.torture.points import ASKERS, POINTS, Point, When
 
         self._trap, self._when = trap, When

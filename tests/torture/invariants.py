@@ -19,7 +19,7 @@ from agents.models import Agent, Request, Run, StatusChange
 from agents.policy.states import Action, Desired, Outcome, Status
 from tests.harness.processes import lives
 from tests.torture.fleet import Page, Temperament, notes, read_page
-from tests.torture.sweep import Found, sweep
+from tests.torture.sweep import Found, Seen, attribute, sweep
 
 TERMINATED, KILLED = 128 + 15, 128 + 9
 MOVING: Final = "on the move"
@@ -94,8 +94,9 @@ class Witness:
         pids = None
         if alone:
             pids = {pid for sight in before.values() for pid in self._noted(sight)}
-        found = self.judge_processes(pids)
+        seen = sweep(self._root, pids)
         after = self._sights(ours)
+        found = self._judge(seen)
         faults = {}
         for pk, sight in before.items():
             tree = [process for process in found if process.agent == sight.agent.name]
@@ -132,11 +133,14 @@ class Witness:
 
     # -- at every instant --
 
-    def judge_processes(self, pids: Collection[int] | None = None) -> list[Found]:
-        """The living processes (of these); orphans and twins among them are noted."""
-        ours = Run.objects.filter(agent__in=self._fleet)
+    def judge_processes(self) -> None:
+        """Note the orphans and twins among all living processes."""
+        self._judge(sweep(self._root))
+
+    def _judge(self, seen: list[Seen]) -> list[Found]:
         # An ended run's daemon may still wear its mark: all runs, not the open ones.
-        found = sweep(self._root, lambda: ours.values_list("pk", flat=True), pids)
+        ours = Run.objects.filter(agent__in=self._fleet)
+        found = attribute(seen, lambda: ours.values_list("pk", flat=True))
         # Read after the sweep, so that a run which has just begun is there.
         ended = dict(
             ours.filter(pk__in={f.run for f in found if f.run}).values_list(

@@ -6,6 +6,7 @@ each hub dies; the machine decides how far everything has come by then.
 
 from __future__ import annotations
 
+import os
 import statistics
 import time
 from collections import Counter
@@ -17,7 +18,7 @@ from typing import Final
 from agents.policy.states import Action
 from tests.torture.arena import SOON, SUPERVISE, Arena
 from tests.torture.invariants import Verdict
-from tests.torture.points import POINTS
+from tests.torture.points import POINTS, Point, Scene
 
 ACTIONS: Final = (
     Action.START,
@@ -50,6 +51,7 @@ class Figures:
     requests: int = 0
     processes: int = 0
     seconds: float = 0.0
+    load: float = 0.0
 
     @property
     def faults(self) -> list[str]:
@@ -58,9 +60,12 @@ class Figures:
 
     def took(self, seconds: float, last: list[str]) -> None:
         """A reconvergence, and what came true last in it."""
+        load = os.getloadavg()[0]
         self.reconvergence.append(seconds)
+        self.load = max(self.load, load)
         if seconds > SOON:
-            self.late.append(f"true only after {seconds:.2f} s: {'; '.join(last)}")
+            when = f"true only after {seconds:.2f} s, the machine's load being {load}"
+            self.late.append(f"{when}: {'; '.join(last)}")
 
     def table(self) -> str:
         """The figures, a line each."""
@@ -72,7 +77,8 @@ class Figures:
             ("cycles", self.cycles),
             ("  of them with the whole hub", self.whole_hubs),
             ("hubs killed", self.kills.total()),
-            *((f"  {name}", count) for name, count in sorted(self.kills.items())),
+            (f"  {AT_ANY_TIME}", self.kills[AT_ANY_TIME]),
+            *((f"  when {p.name}", self.kills[p.name]) for p in POINTS),
             ("requests asked", self.requests),
             ("runs made", verdict.runs),
             ("  ended before their program's first word", verdict.without_a_word),
@@ -86,7 +92,10 @@ class Figures:
             ("broken promises", verdict.broken_promises),
             ("reconvergence, median", f"{middle:.2f} s"),
             ("reconvergence, slowest", f"{slowest:.2f} s"),
+            (f"  later than {SOON:g} s", len(self.late)),
             ("duration", f"{self.seconds:.0f} s"),
+            ("cores", len(os.sched_getaffinity(0))),
+            ("highest load average of the machine", f"{self.load:.1f}"),
         ]
         return "\n".join(f"{name:<46} {value:>12}" for name, value in rows)
 
@@ -96,6 +105,7 @@ class Storm:
 
     def __init__(self, arena: Arena, seed: str) -> None:
         self._arena, self._seed = arena, seed
+        self._deck: list[Point] = []
         verdict = arena.witness.verdict
         self.figures = Figures(seed, len(arena.fleet), verdict)
 
@@ -111,6 +121,9 @@ class Storm:
                     say(f"FAULT in cycle {number}: {fault}")
                 if number % 10 == 0:
                     say(self._progress(number, time.monotonic() - begun))
+        except AssertionError as error:
+            # It goes no further, and what was seen until here is still told.
+            figures.verdict.note("broken_promises", str(error))
         finally:
             arena.close()
         figures.requests, figures.processes = arena.asked, arena.processes_seen
@@ -136,24 +149,39 @@ class Storm:
     def _load_until_death(self, random: Random) -> None:
         """Ask without pause until the hub has died, at a point or by the clock."""
         arena = self._arena
-        end = time.monotonic() + random.uniform(0.0, 1.5)
-        point = random.choice(POINTS) if random.random() < 0.6 else None
-        # At once, so that a hub may die while it adopts, or in the midst of its work.
-        armed_at = time.monotonic() + random.choice((0.0, random.uniform(0.0, 1.0)))
+        point = self._draw(random) if random.random() < 0.7 else None
+        begun = time.monotonic()
+        end = begun + random.uniform(0.0, 1.5)
+        arm_at = begun + random.choice((0.0, random.uniform(0.0, 1.0)))
         if point is not None:
-            end = max(end, armed_at) + 1.0  # Time to come to it.
+            end = max(end, arm_at) + 2.0  # Time to come to it.
+            if point.scene is Scene.ADOPTION:
+                self._kill()
+                arena.arm(point)
+                arena.start()
+                arm_at = float("inf")
         while time.monotonic() < end and not arena.hub_is_dead:
-            if point is not None and time.monotonic() >= armed_at:
+            if point is not None and time.monotonic() >= arm_at:
                 arena.arm(point, random.randint(1, 3))
-                armed_at = float("inf")
+                arm_at = float("inf")
             arena.ask(random.choice(ACTIONS), arena.some(random, at_most=8))
             time.sleep(random.uniform(0.0, 0.1))
-        by_itself = arena.hub_is_dead
-        arena.kill()
-        at_point = point is not None and arena.fired
+        self._kill(point)
+
+    def _draw(self, random: Random) -> Point:
+        """The next point: all of them in turn, in an order of chance."""
+        if not self._deck:
+            self._deck = random.sample(POINTS, len(POINTS))
+        return self._deck.pop()
+
+    def _kill(self, armed: Point | None = None) -> None:
+        """See that the hub is dead, and count where it died."""
+        by_itself = self._arena.hub_is_dead
+        self._arena.kill()
+        at_point = armed is not None and self._arena.fired
         if by_itself and not at_point:
             self.figures.verdict.note("broken_promises", "a hub has ended by itself")
-        where = point.name if point is not None and at_point else AT_ANY_TIME
+        where = armed.name if armed is not None and at_point else AT_ANY_TIME
         self.figures.kills[where] += 1
 
     def _lull(self, random: Random) -> None:

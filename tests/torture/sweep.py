@@ -18,8 +18,18 @@ from tests.torture.fleet import diaries
 
 
 @dataclass(frozen=True, slots=True)
+class Seen:
+    """One process as /proc has it."""
+
+    pid: int
+    command: bytes
+    environment: dict[bytes, bytes]
+    mark: str
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
-    """One process. `run` None: it belongs to none of the given ones."""
+    """One process and whose it is. `run` None: it belongs to none of the given ones."""
 
     pid: int
     agent: str
@@ -27,32 +37,34 @@ class Found:
     command: str
 
 
-def sweep(
-    root: Path,
-    runs: Callable[[], Iterable[uuid.UUID]],
-    pids: Iterable[int] | None = None,
-) -> list[Found]:
-    """All of them, or those of `pids`.
-
-    `runs`: whose marks may be met; asked for when all are seen. A run's row comes
-    before its process: so asked, none can be missing.
-    """
+def sweep(root: Path, pids: Iterable[int] | None = None) -> list[Seen]:
+    """All of them, or those of `pids`."""
     ours = str(diaries(root)).encode()
-    seen = [
-        (pid, command, environment, _mark(pid))
+    return [
+        Seen(pid, command, environment, _mark(pid))
         for pid in (_all() if pids is None else pids)
         if ours in (command := _read(pid, "cmdline") or b"")
         and (environment := _environment(pid)) is not None
     ]
-    marks = {str(mark_of(run)): run for run in runs()}
+
+
+def attribute(
+    seen: Iterable[Seen], runs: Callable[[], Iterable[uuid.UUID]]
+) -> list[Found]:
+    """Whose each is. `runs`: all there are, asked for only if a mark has to tell.
+
+    A run's row comes before its process: asked after the sweep, none can be missing.
+    """
+    nameless = any(_named(process) is None for process in seen)
+    marks = {str(mark_of(run)): run for run in runs()} if nameless else {}
     return [
         Found(
-            pid=pid,
-            agent=_agent(command, environment),
-            run=_named(environment) or marks.get(mark),
-            command=command.replace(b"\0", b" ").decode(errors="replace").strip(),
+            pid=process.pid,
+            agent=_agent(process),
+            run=_named(process) or marks.get(process.mark),
+            command=process.command.replace(b"\0", b" ").decode(errors="replace"),
         )
-        for pid, command, environment, mark in seen
+        for process in seen
     ]
 
 
@@ -77,16 +89,16 @@ def _environment(pid: int) -> dict[bytes, bytes] | None:
     return {name: value for name, _, value in pairs}
 
 
-def _agent(command: bytes, environment: dict[bytes, bytes]) -> str:
+def _agent(process: Seen) -> str:
     """A daemon without environment names its agent's notes on its command line."""
-    if name := environment.get(b"AGENTHUB_AGENT"):
+    if name := process.environment.get(b"AGENTHUB_AGENT"):
         return name.decode()
-    words = command.decode(errors="replace").split("\0")
+    words = process.command.decode(errors="replace").split("\0")
     return next((Path(w).stem for w in words if w.endswith(".notes")), "")
 
 
-def _named(environment: dict[bytes, bytes]) -> uuid.UUID | None:
-    text = environment.get(b"AGENTHUB_RUN")
+def _named(process: Seen) -> uuid.UUID | None:
+    text = process.environment.get(b"AGENTHUB_RUN")
     return uuid.UUID(text.decode()) if text else None
 
 
