@@ -20,7 +20,7 @@ from bench.fleet import Plan
 def options(words: Sequence[str]) -> argparse.Namespace:
     """What was asked for."""
     parser = argparse.ArgumentParser(prog="make bench ARGS=…", description=__doc__)
-    names = [*session.QUIET, *session.SPECIAL]
+    names = session.NAMES
     others = [name for name in contestants.MAKERS if name != contestants.OURS]
     parser.add_argument(
         "--only", nargs="+", choices=names, default=names, metavar="MEASUREMENT",

@@ -23,7 +23,8 @@ from bench.measurements import (
 )
 
 Quiet = Callable[[Fleet], Iterator[Figure]]
-Special = Callable[[Plan], Iterator[Figure]]
+Alone = Callable[[Plan, str], Iterator[Figure]]
+Together = Callable[[Plan], Iterator[Figure]]
 
 # These are taken one after the other from a fleet of each size.
 QUIET: Final[dict[str, Quiet]] = {
@@ -33,15 +34,17 @@ QUIET: Final[dict[str, Quiet]] = {
     "crash": crash.measure,
     "memory": memory.measure,
 }
-# These make fleets of their own.
-SPECIAL: Final[dict[str, Special]] = {
-    "idle": idle.measure,
+# All contestants at once.
+TOGETHER: Final[dict[str, Together]] = {"idle": idle.measure}
+# One contestant after the other, each with a fleet that is made for this.
+ALONE: Final[dict[str, Alone]] = {
     "stubborn": stubborn.measure,
     "output": output.measure,
     "storm": storm.measure,
     "kill9": kill9.measure,
 }
 
+NAMES: Final = (*QUIET, *TOGETHER, *ALONE)
 SIZES: Final = (1, 100, 500)
 
 
@@ -65,8 +68,11 @@ class Session:
                 chosen = quiet if size else [memory.measure]
                 self._take(f"{who}, {size} agents", self._quiet(who, size, chosen))
         for name in self.only:
-            if special := SPECIAL.get(name):
-                self._take(name, special(self.plan))
+            if together := TOGETHER.get(name):
+                self._take(name, together(self.plan))
+            if alone := ALONE.get(name):
+                for who in self.plan.makers:
+                    self._take(f"{who}, {name}", alone(self.plan, who))
 
     def _quiet(self, who: str, size: int, chosen: Iterable[Quiet]) -> Iterator[Figure]:
         with self.plan.fleet(who, waiting(size)) as fleet:

@@ -11,6 +11,16 @@ const call = (name, ...words) =>
     pm2[name](...words, (error, found) => (error ? reject(error) : resolve(found))),
   );
 
+// All at once, straight to the daemon, which `pm2 stop all` asks in small groups.
+const forAll = async (action) => {
+  const ids = (await call("list")).map((app) => app.pm_id);
+  const one = (id) =>
+    new Promise((resolve, reject) =>
+      pm2.Client.executeRemote(action, id, (error) => (error ? reject(error) : resolve())),
+    );
+  await Promise.all(ids.map(one));
+};
+
 const commands = {
   // Connecting starts the daemon if there is none.
   async launch() {
@@ -19,8 +29,8 @@ const commands = {
     const apps = JSON.parse(fs.readFileSync(process.argv[2], "utf8"));
     if (apps.length) await call("start", apps);
   },
-  start: () => call("restart", "all"),
-  stop: () => call("stop", "all"),
+  start: () => forAll("startProcessId"),
+  stop: () => forAll("stopProcessId"),
   async pids() {
     return (await call("list")).map((app) => app.pid).filter((pid) => pid);
   },

@@ -17,20 +17,22 @@ SIZE: Final = 50
 CRASHED: Final = 5
 CYCLES: Final = 2
 SETTLE: Final = 2.0
+ADOPTED: Final = "kill -9: adopted"
 DOUBLED: Final = "kill -9: doubled"
 ORPHANED: Final = "kill -9: orphaned"
 
 
-def measure(plan: Plan) -> Iterator[Figure]:
+def measure(plan: Plan, who: str) -> Iterator[Figure]:
     """Some cycles, each from a fleet that is whole."""
-    for who in plan.makers:
-        counts: Counter[str] = Counter()
-        cycles = 1 if plan.brief else CYCLES
-        for _ in range(cycles):
-            with plan.fleet(who, waiting(SIZE)) as fleet:
-                counts.update(_cycle(fleet))
-        for what, count in counts.items():
-            yield Figure(what, SIZE, who, count, f"of {cycles * SIZE}")
+    counts: Counter[str] = Counter()
+    cycles = 1 if plan.brief else CYCLES
+    for _ in range(cycles):
+        with plan.fleet(who, waiting(SIZE)) as fleet:
+            counts.update(_cycle(fleet))
+    for what, count in counts.items():
+        # Who was killed beforehand cannot be adopted.
+        most = SIZE - CRASHED if what == ADOPTED else SIZE
+        yield Figure(what, SIZE, who, count, f"of {cycles * most}")
 
 
 def _cycle(fleet: Fleet) -> dict[str, int]:
@@ -53,7 +55,7 @@ def _cycle(fleet: Fleet) -> dict[str, int]:
     unknown = {i for i, pid in alive if not {pid, os.getsid(pid)} & known}
     programs = Counter(i for i, _ in alive)
     return {
-        "kill -9: adopted": sum(
+        ADOPTED: sum(
             processes.lives(pid) and programs[i] == 1 and i not in unknown
             for i, pid in before.items()
         ),

@@ -32,11 +32,10 @@ PLAIN: Final = "plain"
 DRAIN: Final = 3.0
 
 
-def measure(plan: Plan) -> Iterator[Figure]:
-    """Both, of each contestant."""
-    for who in plan.makers:
-        yield from _one_long(plan, who)
-        yield from _many_short(plan, who)
+def measure(plan: Plan, who: str) -> Iterator[Figure]:
+    """Both, of one contestant."""
+    yield from _one_long(plan, who)
+    yield from _many_short(plan, who)
 
 
 def _one_long(plan: Plan, who: str) -> Iterator[Figure]:

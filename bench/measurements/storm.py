@@ -19,24 +19,23 @@ PAUSE: Final = 0.05
 NEIGHBOUR: Final = "a healthy neighbour's restart"
 
 
-def measure(plan: Plan) -> Iterator[Figure]:
+def measure(plan: Plan, who: str) -> Iterator[Figure]:
     """Every door in turn, and a healthy neighbour that is killed in between."""
     failing = 10 if plan.brief else FAILING
     agents = [Agent(index, "fail") for index in range(failing)]
     neighbour = Agent(failing)
-    for who in plan.makers:
-        with plan.fleet(who, [neighbour, *agents]) as fleet:
-            time.sleep(WARM_UP)
-            mark, start = fleet.births.mark(), time.monotonic()
-            visits = dict(fleet.contestant.doors())
-            visits[NEIGHBOUR] = lambda: crash(fleet, neighbour.index, AT_THE_DOOR)
-            seconds = _take_turns(visits, 1.0 if plan.brief else SECONDS)
-            passed = time.monotonic() - start
-            born = len(fleet.births.since(mark))
-        for what, values in seconds.items():
-            milliseconds = [value * 1e3 for value in values]
-            yield median(f"storm: {what}", failing, who, milliseconds, "ms")
-        yield Figure("storm: restarts", failing, who, born / passed, "per second")
+    with plan.fleet(who, [neighbour, *agents]) as fleet:
+        time.sleep(WARM_UP)
+        mark, start = fleet.births.mark(), time.monotonic()
+        visits = dict(fleet.contestant.doors())
+        visits[NEIGHBOUR] = lambda: crash(fleet, neighbour.index, AT_THE_DOOR)
+        seconds = _take_turns(visits, 1.0 if plan.brief else SECONDS)
+        passed = time.monotonic() - start
+        born = len(fleet.births.since(mark))
+    for what, values in seconds.items():
+        milliseconds = [value * 1e3 for value in values]
+        yield median(f"storm: {what}", failing, who, milliseconds, "ms")
+    yield Figure("storm: restarts", failing, who, born / passed, "per second")
 
 
 def _take_turns(
