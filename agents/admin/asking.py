@@ -22,6 +22,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from agents.admin import cells
 from agents.admin.forms import AskForm
 from agents.models import Agent
+from agents.policy.clock import Moment
 from agents.policy.states import Action, Status
 from agents.services import figures, lifecycle, overview
 from agents.services.lifecycle import Asked, Asker
@@ -186,8 +187,9 @@ def ask(
     """Record the requests, and one line in the audit log for each agent."""
     asker = Asker(actor=request.user.get_username(), via="admin", reason=reason)
     assert request.user.pk is not None
+    made = Moment.now()
     with transaction.atomic():
-        asked = lifecycle.ask(action, [agent.pk for agent in agents], asker)
+        asked = lifecycle.ask(action, [agent.pk for agent in agents], asker, made)
         there = {one.agent_id for one in asked}
         LogEntry.objects.log_actions(
             user_id=request.user.pk,

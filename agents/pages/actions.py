@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from django.contrib import messages
+from django.db import OperationalError
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -90,7 +91,11 @@ def _answer(request: PageRequest, wish: Wish, *, confirm: bool) -> HttpResponse:
         via="page",
         reason=request.POST.get("reason", "").strip()[:MOST_REASON],
     )
-    asked = lifecycle.ask(wish.action, [pk for pk, _ in wish.agents], asker)
+    try:
+        asked = lifecycle.ask(wish.action, [pk for pk, _ in wish.agents], asker)
+    except OperationalError as error:
+        text = f"The database does not answer ({error}). Nothing was asked; try again."
+        return _say(request, wish, text, messages.ERROR)
     text = said(wish, asked)
     if not overview.supervision().present:
         return _say(request, wish, f"{text} {UNSUPERVISED}", messages.WARNING)

@@ -45,8 +45,16 @@ class KeyTaken(ValueError):
     """An idempotency key came again for another action; nothing is recorded."""
 
 
-def ask(action: Action, agent_ids: Iterable[int], asker: Asker) -> list[Asked]:
+def ask(
+    action: Action,
+    agent_ids: Iterable[int],
+    asker: Asker,
+    made: Moment | None = None,
+) -> list[Asked]:
     """Record one request for each agent, in one transaction; ring on commit.
+
+    `made`: when it was asked, for callers that have waited for the database since;
+    a restart asks for a process that begins later. None: now.
 
     A wish with an idempotency key that an agent has seen is not recorded again:
     the earlier one is answered, and KeyTaken is raised if it was for another action.
@@ -54,7 +62,7 @@ def ask(action: Action, agent_ids: Iterable[int], asker: Asker) -> list[Asked]:
     """
     ids = sorted(set(agent_ids))
     # Before the database is waited for: what begins meanwhile was asked for already.
-    made = Moment.now()
+    made = made or Moment.now()
     with transaction.atomic():
         agents = list(
             Agent.objects.select_for_update()

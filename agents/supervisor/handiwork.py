@@ -31,6 +31,10 @@ from agents.supervisor.process.reaping import Ended
 
 # The command line or environment is too long, and will be the next time too.
 _HOPELESS: Final = frozenset({errno.E2BIG, errno.EINVAL, errno.ENAMETOOLONG})
+# The machine's trouble, not the set-up's: an agent's home may well be made later.
+_PASSING: Final = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EIO}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +58,9 @@ class Failure:
 
 def prepare(
     orders: Sequence[Order], url: str, inherited: dict[str, str]
-) -> list[Launch | Refused]:
+) -> list[Launch | Refused | Failure]:
     """Look at each command before its spawn; an agent's home is made if missing."""
-    prepared: list[Launch | Refused] = []
+    prepared: list[Launch | Refused | Failure] = []
     for order in orders:
         around = Surroundings(str(order.run_id), str(order.home), url, inherited)
         try:
@@ -66,7 +70,9 @@ def prepare(
         except Refused as refusal:
             prepared.append(refusal)
         except OSError as error:
-            prepared.append(Refused(f"{order.home}: {error.strerror}"))
+            why = f"{order.home}: {error.strerror}"
+            passing = error.errno in _PASSING
+            prepared.append(Failure(why, hopeless=False) if passing else Refused(why))
     return prepared
 
 

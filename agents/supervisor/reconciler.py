@@ -110,7 +110,10 @@ class Reconciler:
         steps += self._see_births()
         steps += await self._see_exits()
         steps += await self._consider(self._take_dirty())
-        steps += await self._spawner.prepare(self.url)
+        beginnings = await self._spawner.prepare(self.url)
+        steps += beginnings
+        # What could not even be prepared has its next time to be looked at.
+        self._dirty |= {step.agent_id for step in beginnings if step.after.retry}
         self._spawner.lay_out()
         await self._record_and_signal(steps)
         await self._spawner.go()

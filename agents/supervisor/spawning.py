@@ -103,7 +103,10 @@ class Spawner:
             steps.append(
                 life.begin(agent, order.run_id, runs, automatic=order.automatic)
             )
-            self._next.append((agent, launch))
+            if isinstance(launch, Failure):
+                steps.append(death.not_spawned(agent, launch.why, hopeless=False))
+            else:
+                self._next.append((agent, launch))
         return steps
 
     def _orders(self) -> list[Order]:

@@ -183,7 +183,7 @@ class Store:
         self, action: Action, agent_ids: Collection[int], asker: lifecycle.Asker
     ) -> list[lifecycle.Asked]:
         """Record a request of the program's own."""
-        asked = await self.call(lifecycle.ask, action, agent_ids, asker)
+        asked = await self.call(lifecycle.ask, action, agent_ids, asker, Moment.now())
         self._asked_itself = True
         return asked
 

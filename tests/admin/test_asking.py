@@ -7,11 +7,16 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import User
-from django.test import Client
+from django.test import Client, RequestFactory
 
+from agents.admin import asking
 from agents.models import Agent, Node, Request
+from agents.policy.clock import boot_id, boot_seconds
+from agents.policy.states import Action
 from tests.admin.conftest import MakeAgent, SignIn
 from tests.admin.pages import LIST, decoded, forms_to, messages_of, page_of, text_of
+from tests.harness.hardship import locked_database
+from tests.harness.people import make_member
 
 ACTIONS = ("start", "stop", "restart", "kill")
 
@@ -241,3 +246,19 @@ def test_the_way_back_never_leads_elsewhere(
     form = {"agents": str(make_agent().pk), "next": elsewhere}
     assert client.post(button("start"), form)["Location"] == LIST
     assert elsewhere not in decoded(client.post(button("stop"), form))
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_wish_counts_from_the_click_however_long_the_database_is_waited_for(
+    rf: RequestFactory,
+) -> None:
+    agent = Agent.objects.create(name="web", command=["sleep", "9"])
+    request = rf.post("/")
+    request.user = make_member("bob")
+    with locked_database(1.0):
+        clicked = boot_seconds()
+        asking.ask(request, Action.RESTART, [agent], "")
+        assert boot_seconds() - clicked > 0.3, "it was not waited for"
+    agent.refresh_from_db()
+    assert agent.wanted_boot == boot_id()
+    assert clicked <= (agent.wanted_boot_seconds or 0) < clicked + 0.2

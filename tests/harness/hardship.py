@@ -38,6 +38,20 @@ def locked_database(seconds: float) -> Iterator[None]:
     holder.join()
 
 
+@contextmanager
+def little_patience() -> Iterator[None]:
+    """This process's own connection gives up on a lock after 0.2 s, not 20."""
+    options = connection.settings_dict["OPTIONS"]
+    before = options["timeout"]
+    options["timeout"] = 0.2
+    connection.close()
+    try:
+        yield
+    finally:
+        options["timeout"] = before
+        connection.close()
+
+
 def is_locked() -> bool:
     database = sqlite3.connect(str(connection.settings_dict["NAME"]), timeout=0)
     try:
@@ -68,10 +82,10 @@ def no_descriptors() -> Iterator[None]:
 
 
 @contextmanager
-def small_disk(place: Path, megabytes: int) -> Iterator[Path]:
-    """A file system of so many MiB at `place`; skips the test where none can be had."""
+def small_disk(place: Path, megabytes: int, names: int = 10_000) -> Iterator[Path]:
+    """A file system of so many MiB and files; skips the test where none can be had."""
     place.mkdir(mode=0o700, parents=True, exist_ok=True)
-    size = f"size={megabytes}m,mode=700"
+    size = f"size={megabytes}m,nr_inodes={names},mode=700"
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(place)],
         capture_output=True,

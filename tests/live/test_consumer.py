@@ -17,6 +17,7 @@ from agents.models import Agent
 from agents.policy.states import Action, Status
 from agents.services import changes, lifecycle
 from agents.services.lifecycle import Asker
+from agents.supervisor.lock import NodeLock
 from tests.harness.people import make_member, make_person
 from tests.live.case import LiveCase, end_run, latest, new_agent, record, start_run
 from tests.live.watching import OpenPage, lines, write
@@ -138,6 +139,23 @@ class TestWhatAPageIsSent(LiveCase):
         assert f'id="agent-tile-{self.agent.pk}"' in text
         assert f'id="problem-{self.agent.pk}"' in text
         assert 'id="lately"' in text
+        await page.leave()
+
+    async def test_a_hub_that_waits_for_its_database_until_it_does_no_more(
+        self,
+    ) -> None:
+        """Nothing is written into the database: an open page hears of it anyway."""
+        lock = NodeLock("local")
+        lock.take()
+        self.addCleanup(lock.release)
+        page = await self.open()
+        await page.subscribe("overview", after=await latest())
+        lock.say(degraded={"since": "2026-01-02T03:04:05Z", "reason": "it is locked"})
+        frame = await page.until("The hub is degraded")
+        assert "the database does not answer (it is locked)" in frame
+        assert "02 Jan 2026, 03:04:05 UTC" in frame
+        lock.say()
+        await page.until('id="supervisor" hx-swap-oob="true"></div>')
         await page.leave()
 
     async def test_an_agents_page(self) -> None:

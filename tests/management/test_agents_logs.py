@@ -17,6 +17,7 @@ from django.db import connection
 
 from agents.models import Agent, Run
 from agents.policy.states import Status
+from agents.supervisor.retention import Bounds, Keeper
 from tests.harness.recorded import end_of, run_of
 from tests.harness.waiting import until
 from tests.management.conftest import Answer, Make, run_agents
@@ -296,6 +297,31 @@ def test_following_goes_on_with_the_next_run_and_loses_nothing(make: Make) -> No
         until(lambda: pipe.hears("end 3\n"))
     expected = "".join(f"begin {n}\nend {n}\n" for n in range(1, 4))
     assert pipe.heard.decode() == "first\n" + expected
+
+
+def test_following_has_every_line_while_old_output_is_given_back(make: Make) -> None:
+    run = run_with(make("web"))
+    folder = Path(settings.AGENTHUB_DATA_DIR) / "runs" / run.folder
+    keeper = Keeper(Bounds(stream=64 * 1024, agent=1 << 20, slack=16 * 1024))
+    written = b""
+    with following("web", "--stream", "out") as pipe:
+        for step in range(20):
+            lines = (
+                b"line %08d of many\n" % n
+                for n in range(step * 2000, step * 2000 + 2000)
+            )
+            piece = b"".join(lines)
+            written += piece
+            write(run, "out", piece)
+            until(lambda piece=piece: pipe.hears(piece[-24:].decode()))  # type: ignore[misc]
+            keeper.look([folder])
+    assert pipe.heard == written
+    answer = run_agents("logs", "web", "--json").json
+    assert 500_000 < answer["offset"] < answer["next_offset"] == len(written)
+    assert answer["data"].encode() == written[answer["offset"] :]
+    assert run_agents("logs", "web").out.encode() == written[answer["offset"] :]
+    found = run_agents("logs", "web", "--grep", "line 00039999", "--json").json
+    assert [one["offset"] for one in found] == [39_999 * 22]
 
 
 def test_following_waits_for_the_first_run(make: Make) -> None:

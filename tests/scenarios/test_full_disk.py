@@ -5,6 +5,7 @@ The disks are small real ones. Programs run on, and a person is told.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -106,6 +107,31 @@ def test_15_a_start_on_a_full_disk_waits_for_room_and_says_why(
     ballast.unlink()
     agent.wait_for(Status.RUNNING)
     assert len(agent.noted()) <= 1
+
+
+def test_15_a_first_start_without_room_for_the_agents_own_folder_waits_too(
+    data: Path, idle: Supervisor, cast: Cast
+) -> None:
+    with small_disk(data / "work", 1, names=8) as place:
+        taken = use_up_names(place)
+        idle.start()
+        agent = cast("wait", max_restarts=None)
+        agent.ask(Action.START)
+        row = agent.wait_for(Status.BACKOFF)
+        assert "No space left on device" in row.status_reason
+        taken[0].rmdir()
+        agent.wait_for(Status.RUNNING)
+        agent.stop()
+        assert len(agent.noted()) <= 1
+
+
+def use_up_names(place: Path) -> list[Path]:
+    taken: list[Path] = []
+    with contextlib.suppress(OSError):
+        while True:
+            (folder := place / f"{len(taken)}").mkdir()
+            taken.append(folder)
+    return taken
 
 
 def test_15_an_output_folder_that_is_removed_marks_the_agent_and_does_not_stop_it(

@@ -15,11 +15,11 @@ from django.core.management import call_command
 from django.db import connection
 from django.test import Client
 
-from agents.models import Agent, StatusChange
+from agents.models import Agent, Request, StatusChange
 from agents.policy.states import Action, Status
 from agents.services import nodes, overview, presence
 from agents.supervisor import store
-from tests.harness.hardship import is_locked, locked_database
+from tests.harness.hardship import is_locked, little_patience, locked_database
 from tests.harness.supervisor import Cast, Supervisor
 from tests.harness.waiting import until
 
@@ -178,3 +178,24 @@ def test_24_a_database_that_fails_is_waited_for_and_recovers(
     assert agent.settled(asked).outcome == "done"
     assert len(agent.noted()) == 1
     until(lambda: presence.hardship("local") is None, what="the hub to recover")
+
+
+def test_24_who_asks_while_the_database_is_locked_is_told(
+    supervisor: Supervisor, cast: Cast, bob: User
+) -> None:
+    agent = cast("wait")
+    browser = Client()
+    browser.force_login(bob)
+    address = f"/agents/{agent.row.name}/start"
+    with locked_database(3.0), little_patience():
+        page = browser.post(address, headers={"HX-Request": "true"})
+        with pytest.raises(SystemExit) as left:
+            call_command("agents", "start", agent.row.name, stderr=(err := StringIO()))
+        assert is_locked()
+    words = page.content.decode()
+    assert "The database does not answer (database is locked)" in words
+    assert "Nothing was asked" in words
+    assert left.value.code == 1
+    assert err.getvalue().startswith("The database does not answer: database is locked")
+    assert not Request.objects.exists()
+    assert agent.look().generation == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,10 +12,12 @@ from pathlib import Path
 import pytest
 
 from agents.services.logs import LogStore
+from agents.services.output import Cursor, follow, tail
 from agents.supervisor import retention
 from agents.supervisor.retention import MIB, Bounds, Keeper, drop_old_runs, trim
 
 SMALL = Bounds(stream=MIB, agent=3 * MIB, slack=MIB // 2)
+TINY = Bounds(stream=64 * 1024, agent=MIB, slack=16 * 1024)
 WRITER = """
 import sys
 with open(sys.argv[1], "ab", buffering=0) as file:
@@ -84,6 +87,49 @@ def test_a_reader_follows_without_a_gap_while_holes_are_punched(tmp_path: Path) 
     assert [int(line.split()[1]) for line in lines] == list(range(200_000))
     assert out.stat().st_size == len(seen) > 8 * MIB
     assert on_disk(out) <= SMALL.stream + SMALL.slack + MIB
+
+
+def test_a_page_follows_without_a_gap_while_holes_are_punched(tmp_path: Path) -> None:
+    folder = make_run(tmp_path, "a", "000001-x", 0)
+    store, keeper = LogStore(tmp_path), Keeper(TINY)
+    seen, cursor = [], Cursor()
+    with (folder / "out").open("ab", buffering=0) as file:
+        for step in range(1000):
+            file.write(b"".join(b"line %08d\n" % n for n in lines_of(step)))
+            keeper.look([folder])
+            piece = follow(store, "a/000001-x", "out", cursor, "", final=False)
+            assert piece is not None
+            seen += re.findall(r"line (\d{8})</div>", piece.html)
+            assert "skipped" not in piece.html
+            cursor = piece.cursor
+    assert [int(number) for number in seen] == list(range(100_000))
+    assert cursor.offset == (folder / "out").stat().st_size
+    assert store.extent("a/000001-x", "out").start > MIB
+
+
+def lines_of(step: int) -> range:
+    return range(step * 100, (step + 1) * 100)
+
+
+def test_a_page_that_comes_late_begins_at_what_is_kept_and_says_what_is_gone(
+    tmp_path: Path,
+) -> None:
+    folder = make_run(tmp_path, "a", "000001-x", 0)
+    store = LogStore(tmp_path)
+    (folder / "out").write_bytes(b"".join(b"line %08d\n" % n for n in range(100_000)))
+    assert trim(str(folder / "out"), TINY) > MIB
+    start = store.extent("a/000001-x", "out").start
+    late = follow(store, "a/000001-x", "out", Cursor(), "", final=True)
+    assert late is not None and "skipped" in late.html
+    opened = tail(store, "a/000001-x", "out", "/all", final=True)
+    assert "of earlier lines, the oldest are not kept any more" in opened.html
+    assert "line 00099999</div>" in opened.html
+    # Searched and downloaded is what is kept, with offsets as they always were.
+    [match] = store.search("a/000001-x", "out", "line 00099000")
+    assert (match.offset, match.line_number) == (99_000 * 14, None)
+    assert store.search("a/000001-x", "out", "line 00000500") == []
+    kept = b"".join(store.chunks("a/000001-x", "out"))
+    assert kept == (folder / "out").read_bytes()[start:]
 
 
 def test_the_oldest_runs_lose_their_output_and_the_newest_never(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, OperationalError, connection
 from django.db.migrations.recorder import MigrationRecorder
 
 from agents.management.agentctl import logs, parser, showing, steering
@@ -46,6 +46,11 @@ NO_TABLES: Final = (
     "Start one with `manage.py hub`."
 )
 
+NO_ANSWER: Final = (
+    "The database does not answer: {error}. See what was recorded with "
+    "`manage.py agents status`, and try again."
+)
+
 
 class Command(BaseCommand):
     """Exit code 0: done, 1: failed, 2: the line was wrong."""
@@ -68,10 +73,13 @@ class Command(BaseCommand):
         except BrokenPipeError:
             terminal.forget_stdout()  # Whoever read it has seen enough.
             return
-        except DatabaseError:
-            if _has_tables():
+        except DatabaseError as error:
+            if not _has_tables():
+                terminal.note(NO_TABLES)
+            elif isinstance(error, OperationalError):
+                terminal.note(NO_ANSWER.format(error=error))
+            else:
                 raise
-            terminal.note(NO_TABLES)
             code = 1
         if code:
             sys.exit(code)
