@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from pytest_django.fixtures import Settings
 
 from tests.harness.browser import ARGUMENTS, MISSING, Complaints, find_chromium
+from tests.harness.hardship import NO_MOUNT
 from tests.harness.hub import HubProcess
 from tests.harness.people import make_member
 from tests.harness.supervisor import Cast, Supervisor
@@ -154,8 +155,9 @@ def pytest_runtest_makereport(
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    skipped = terminalreporter.stats.get("skipped", [])
-    if any(MISSING in str(report.longrepr) for report in skipped):
-        terminalreporter.write_sep("!", red=True, bold=True)
-        terminalreporter.write_line(MISSING, red=True, bold=True)
-        terminalreporter.write_sep("!", red=True, bold=True)
+    skipped = [str(one.longrepr) for one in terminalreporter.stats.get("skipped", [])]
+    for reason in (MISSING, NO_MOUNT):
+        if any(reason in text for text in skipped):
+            terminalreporter.write_sep("!", red=True, bold=True)
+            terminalreporter.write_line(reason, red=True, bold=True)
+            terminalreporter.write_sep("!", red=True, bold=True)

@@ -172,6 +172,15 @@ class HubProcess:
         if problems:
             raise AssertionError("\n".join([*problems, "The hub:", self._log_end()]))
 
+    def row(self, name: str) -> dict[str, Any]:
+        """An agent's row, without the cost of a command."""
+        with contextlib.closing(
+            sqlite3.connect(self.data / "agenthub.sqlite3")
+        ) as connection:
+            connection.row_factory = sqlite3.Row
+            query = "SELECT * FROM agents_agent WHERE name = ?"
+            return dict(connection.execute(query, (name,)).fetchone())
+
     def survivors(self) -> dict[int, str]:
         """Every living process of this hub's agents, escaped daemons included."""
         database = self.data / "agenthub.sqlite3"

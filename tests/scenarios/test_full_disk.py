@@ -187,17 +187,13 @@ def test_24_a_hub_whose_whole_disk_is_full_says_so_and_recovers_by_itself(
     ballast = fill(disk)
     os.killpg(before["dying"]["pid"], signal.SIGTERM)
     until(lambda: not lives(before["dying"]["pid"]), what="the end of the dying one")
-    told = until(
-        lambda: hub.agents_json("summary")["degraded"], every=0.2, what="the hub's word"
-    )
-    assert "full" in told["reason"]
+    word = hub.data / "supervisor-local.lock"
+    until(lambda: json.loads(word.read_text())["degraded"], what="the hub's word")
+    assert "full" in hub.agents_json("summary")["degraded"]["reason"]
     assert lives(before["steady"]["pid"])
     ballast.unlink()
-    until(
-        lambda: hub.agents_json("summary")["degraded"] is None,
-        every=0.2,
-        what="the hub to recover",
-    )
+    until(lambda: not json.loads(word.read_text())["degraded"], what="its recovery")
+    assert hub.agents_json("summary")["degraded"] is None
     after = {one["name"]: one for one in hub.agents_json("list")}
     assert after["steady"]["pid"] == before["steady"]["pid"]
     assert after["steady"]["status"] == "running"

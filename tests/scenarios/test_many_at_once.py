@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -202,11 +203,7 @@ def test_16_without_processes_a_spawn_is_tried_later(
     setup |= {"backoff_initial": 1, "backoff_max": 1}
     path.write_text(json.dumps({"agents": [setup]}))
     assert limited.agents("import", str(path)).returncode == 0
-
-    def later() -> dict[str, Any]:
-        found: dict[str, Any] = limited.agents_json("status", "later")[0]
-        return found
-
+    row_of = partial(limited.row, "later")
     # Once before, so that what is made once and kept is there.
     assert limited.agents("start", "later", "--wait", "10").returncode == 0
     assert limited.agents("stop", "later", "--wait", "10").returncode == 0
@@ -214,13 +211,13 @@ def test_16_without_processes_a_spawn_is_tried_later(
     with no_processes(limited):
         assert limited.agents("start", "later").returncode == 0
         row = until(
-            lambda: found if (found := later())["status"] == "backoff" else None,
+            lambda: found if (found := row_of())["status"] == "backoff" else None,
             what="the back-off",
         )
-        assert "Resource temporarily unavailable (errno 11)" in row["reason"]
+        assert "Resource temporarily unavailable (errno 11)" in row["status_reason"]
         assert row["retry_at"] is not None
         assert descriptors(limited.pid) == before
-    until(lambda: later()["status"] == "running", what="the later start")
+    until(lambda: row_of()["status"] == "running", what="the later start")
     assert limited.agents("stop", "later", "--wait", "10").returncode == 0
     until(lambda: descriptors(limited.pid) == before, what="the same descriptors")
 
