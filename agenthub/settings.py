@@ -219,7 +219,6 @@ USE_I18N = False
 USE_TZ = True
 
 STATIC_URL = "static/"
-MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 # Ids only, short work only; retry above timeout, or work would run twice.
 Q_CLUSTER = {

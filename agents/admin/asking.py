@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -125,7 +125,12 @@ class AskingAdmin(AgentModelAdmin):
         if action in CONFIRMED and form.cleaned_data["post"] != "yes":
             return self.confirmation(request, action, agents, back)
         reason = form.cleaned_data["reason"].strip()
-        asked = ask(request, action, agents, reason)
+        try:
+            asked = ask(request, action, agents, reason)
+        except OperationalError as error:
+            text = f"The database does not answer ({error}). Nothing was asked."
+            self.message_user(request, text, messages.ERROR)
+            return HttpResponseRedirect(back)
         self.message_user(request, said(action, asked), messages.SUCCESS)
         self.warn_if_unsupervised(request)
         return HttpResponseRedirect(back)

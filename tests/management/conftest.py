@@ -61,9 +61,9 @@ def make() -> Make:
 
 
 @pytest.fixture
-def supervised() -> Iterator[None]:
+def supervised() -> Iterator[NodeLock]:
     """The node is locked as by a supervisor; the test itself says what happens."""
     lock = NodeLock("local")
     lock.take()
-    yield
+    yield lock
     lock.release()

@@ -15,6 +15,7 @@ from agents.policy.states import Action, Status
 from agents.services import lifecycle, nodes, recording, setups, shapes
 from agents.services.lifecycle import Asker
 from agents.services.recording import Condition
+from agents.supervisor.lock import NodeLock
 from tests.harness.recorded import end_of, passing, run_of, seen
 from tests.management.conftest import Make, Run
 
@@ -229,6 +230,32 @@ def test_summary_as_json_tells_the_truth_about_the_supervisor(
         "running_agent_names": ["web"],
         "supervisor_running": False,
     }
+
+
+def test_the_list_says_first_what_is_amiss_beside_the_status(
+    agents: Run, make: Make
+) -> None:
+    agent = make("web")
+    full = Condition("disk_full", "2026-01-02T03:04:05Z", "no room")
+    run_of(agent)
+    recording.record([seen(agent.pk, Status.RUNNING, conditions=(full,), pid=4242)])
+    (row,) = rows(agents("list").out)
+    assert row[-1].strip() == "disk full; as told"
+
+
+def test_summary_says_that_a_hub_waits_for_its_database(
+    agents: Run, make: Make, supervised: NodeLock
+) -> None:
+    degraded = {"since": "2026-01-02T03:04:05Z", "reason": "database is locked"}
+    supervised.say(pid=1, degraded=degraded)
+    assert agents("summary", "--json").json["degraded"] == degraded
+    answer = agents("summary")
+    assert "Supervisor: degraded" in answer.out
+    make("web")
+    for said in (answer.err, agents("list").err):
+        assert "does not answer since 2026-01-02T03:04:05Z (database is locked)" in said
+    supervised.say(pid=1)
+    assert agents("summary", "--json").json["degraded"] is None
 
 
 # history and runs

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import User
+from django.contrib.messages import get_messages
 from django.core.management import call_command
 from django.db import connection
 from django.test import Client
@@ -189,9 +190,14 @@ def test_24_who_asks_while_the_database_is_locked_is_told(
     address = f"/agents/{agent.row.name}/start"
     with locked_database(3.0), little_patience():
         page = browser.post(address, headers={"HX-Request": "true"})
+        form = {"action": "start", "_selected_action": [str(agent.row.pk)]}
+        admin = browser.post("/admin/agents/agent/", {**form, "index": "0"})
         with pytest.raises(SystemExit) as left:
             call_command("agents", "start", agent.row.name, stderr=(err := StringIO()))
         assert is_locked()
+    assert admin.status_code == 302
+    (message,) = get_messages(admin.wsgi_request)
+    assert "The database does not answer" in str(message)
     words = page.content.decode()
     assert "The database does not answer (database is locked)" in words
     assert "Nothing was asked" in words

@@ -182,8 +182,14 @@ def _agent_row(agent: Agent) -> list[str]:
         number(agent.pid) if alive else NOTHING,
         percent(agent.cpu_percent if alive else None),
         size(agent.rss_bytes if alive else None),
-        agent.status_reason,
+        _why(agent),
     ]
+
+
+def _why(agent: Agent) -> str:
+    """The reason, after what a person should know beside it."""
+    beside = [str(one["type"]).replace("_", " ") for one in agent.conditions]
+    return "; ".join([*beside, agent.status_reason])
 
 
 def _change_row(change: StatusChange) -> list[str]:
