@@ -30,8 +30,6 @@ ROOT = Path(__file__).resolve().parents[2]
 TORTURER = Asker("the torturer", "test")
 SUPERVISE = ("supervise",)
 HUBS_LOG = "hubs.log"
-# Wanted = observed has to come true in so many seconds of a new supervisor.
-SOON = 5.0
 
 
 class Nursery:

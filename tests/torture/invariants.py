@@ -10,10 +10,12 @@ import uuid
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
 from django.db.models import F
+from django.utils import timezone
 
 from agents.models import Agent, Request, Run, StatusChange
 from agents.policy.states import Action, Desired, Outcome, Status
@@ -21,6 +23,8 @@ from tests.harness.processes import lives
 from tests.torture.fleet import Page, Temperament, notes, read_page
 from tests.torture.sweep import Found, Seen, attribute, sweep
 
+# Wanted = observed has to come true so soon beside a new supervisor.
+SOON: Final = timedelta(seconds=5)
 TERMINATED, KILLED = 128 + 15, 128 + 9
 MOVING: Final = "on the move"
 # Of an agent's notes: enough for all processes of its latest runs.
@@ -243,6 +247,8 @@ def fault_of(sight: Sight, tree: Sequence[Found], temperament: Temperament) -> s
             return f"running as {agent.pid}; there is {pids or 'nothing'}"
         return _unheeded_restart(sight, run)
     if status not in (Status.STOPPED, Status.CRASHED, Status.BACKOFF):
+        if temperament.mortal and timezone.now() - agent.status_since < SOON:
+            return ""  # Between two lives of its own, which nobody has asked for.
         return f"still {status}: {agent.status_reason}"
     if run is not None or pids:
         return f"{status}, and {pids or run} is there"

@@ -16,8 +16,8 @@ from random import Random
 from typing import Final
 
 from agents.policy.states import Action
-from tests.torture.arena import SOON, SUPERVISE, Arena
-from tests.torture.invariants import Verdict
+from tests.torture.arena import SUPERVISE, Arena
+from tests.torture.invariants import SOON, Verdict
 from tests.torture.points import POINTS, Point, Scene
 
 ACTIONS: Final = (
@@ -63,7 +63,7 @@ class Figures:
         load = os.getloadavg()[0]
         self.reconvergence.append(seconds)
         self.load = max(self.load, load)
-        if seconds > SOON:
+        if seconds > SOON.total_seconds():
             when = f"true only after {seconds:.2f} s, the machine's load being {load}"
             self.late.append(f"{when}: {'; '.join(last)}")
 
@@ -92,7 +92,7 @@ class Figures:
             ("broken promises", verdict.broken_promises),
             ("reconvergence, median", f"{middle:.2f} s"),
             ("reconvergence, slowest", f"{slowest:.2f} s"),
-            (f"  later than {SOON:g} s", len(self.late)),
+            (f"  later than {SOON.total_seconds():g} s", len(self.late)),
             ("duration", f"{self.seconds:.0f} s"),
             ("cores", len(os.sched_getaffinity(0))),
             ("highest load average of the machine", f"{self.load:.1f}"),

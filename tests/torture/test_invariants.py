@@ -16,7 +16,7 @@ from tests.harness.processes import program
 from tests.harness.waiting import until
 from tests.torture.arena import Arena
 from tests.torture.fleet import diaries, notes, read_page
-from tests.torture.invariants import Verdict, Witness
+from tests.torture.invariants import SOON, Verdict, Witness
 
 Change = Callable[..., None]
 
@@ -179,6 +179,16 @@ def test_a_status_that_is_not_true_is_seen(
 ) -> None:
     change(agent("family"), **values)
     assert words in fault(witness, "family")
+
+
+def test_a_mortal_between_two_lives_is_in_order_but_not_for_long(
+    witness: Witness, change: Change
+) -> None:
+    flapping = agent("flapping")
+    change(flapping, status=Status.STARTING, status_since=timezone.now())
+    assert flapping.pk not in witness.untrue()
+    change(flapping, status_since=timezone.now() - SOON)
+    assert "still starting" in fault(witness, "flapping")
 
 
 def test_a_request_without_outcome_is_seen(witness: Witness, change: Change) -> None:
