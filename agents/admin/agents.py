@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -23,6 +23,7 @@ from agents.admin.readonly import LatestInline
 from agents.admin.runs import RunInline
 from agents.admin.setup_fieldsets import COMMAND, READ_INSTEAD, fieldsets
 from agents.models import Agent
+from agents.models.agent import LAUNCH_FIELDS
 from agents.policy.states import ALIVE, Status
 from agents.services import setups
 from agents.services.overview import SENSIBLE
@@ -138,6 +139,18 @@ class AgentAdmin(AgentColumns, AgentRows, AskingAdmin, DeletingAdmin):
         denied = self.read_only_setup(request, obj)
         return ["name", "shown_status", "revision", "made", *shown, *denied]
 
+    def get_form(
+        self,
+        request: HttpRequest,
+        obj: Agent | None = None,
+        change: bool = False,
+        **kwargs: Any,
+    ) -> type[AgentForm]:
+        """The form for this person."""
+        form = cast("type[AgentForm]", super().get_form(request, obj, change, **kwargs))
+        form.may_define_commands = request.user.has_perm(DEFINE_COMMANDS)
+        return form
+
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """Empty, or a copy of the agent named by `?clone=`."""
         initial: dict[str, Any] = super().get_changeform_initial_data(request)
@@ -198,7 +211,8 @@ class AgentAdmin(AgentColumns, AgentRows, AskingAdmin, DeletingAdmin):
     ) -> None:
         """By the service; a running agent goes on with what it was started with."""
         changed = setups.save(obj)
-        if change and changed and Status(obj.status) in ALIVE:
+        relaunch = not set(changed).isdisjoint(LAUNCH_FIELDS)
+        if change and relaunch and Status(obj.status) in ALIVE:
             self.message_user(
                 request,
                 f"Saved, but {obj.name} runs the older set-up until it is restarted. "

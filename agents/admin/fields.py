@@ -95,6 +95,20 @@ class EnvironmentField(PairsField):
         return super().shown(redact.masked(value))
 
 
+class ProbesField(NotationField):
+    """Ways to ask how the agent is."""
+
+    rows = 5
+
+    def shown(self, value: Sequence[Mapping[str, Any]]) -> str:
+        """As JSON, a probe on each line."""
+        return notation.records_text(value)
+
+    def read(self, text: str) -> Any:
+        """A JSON list, or one probe alone."""
+        return notation.parse_records(text)
+
+
 class ListField(NotationField):
     """Short texts."""
 

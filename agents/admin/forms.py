@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django import forms
 from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
@@ -12,9 +12,10 @@ from agents.admin.fields import (
     EnvironmentField,
     ListField,
     PairsField,
+    ProbesField,
 )
 from agents.models import Agent
-from agents.policy import redact
+from agents.policy import probes, redact
 
 if TYPE_CHECKING:
     AgentModelForm = forms.ModelForm[Agent]
@@ -25,7 +26,12 @@ MOST_AGENTS: Final = 10_000
 
 
 class AgentForm(AgentModelForm):
-    """A set-up. `based_on` is the revision that was shown, `clone_of` a source."""
+    """A set-up. `based_on` is the revision that was shown, `clone_of` a source.
+
+    `may_define_commands`: what the person may who fills it in.
+    """
+
+    may_define_commands: ClassVar = False
 
     based_on = forms.IntegerField(required=False, widget=forms.HiddenInput)
     clone_of = forms.IntegerField(required=False, widget=forms.HiddenInput)
@@ -53,6 +59,18 @@ class AgentForm(AgentModelForm):
     capabilities = ListField(
         label="Capabilities",
         help_text="What it can do, with commas between: <code>review, python</code>.",
+    )
+    probes = ProbesField(
+        label="Probes",
+        help_text=(
+            "How to ask whether it is well: a JSON list of <code>exec</code>, "
+            "<code>http</code>, <code>tcp</code>, <code>silence</code> and "
+            "<code>heartbeat</code> probes, such as <code>"
+            '[{"type": "http", "url": "http://127.0.0.1:8080/", "readiness": true}, '
+            '{"type": "silence", "seconds": 1200, "action": "restart"}]</code>. '
+            "Each may have name, period (10 s), timeout (5 s), failures (3), "
+            "successes (1), start_grace (30 s) and action (note or restart)."
+        ),
     )
 
     class Meta:
@@ -87,6 +105,18 @@ class AgentForm(AgentModelForm):
                 "of this name. Type the value."
             )
         return redact.restored(env, stored)
+
+    def clean_probes(self) -> Any:
+        """A new command in an exec probe takes the right to define commands."""
+        given = self.cleaned_data["probes"]
+        if not self.may_define_commands:
+            stored = probes.commands(self.instance.probes)
+            if any(one not in stored for one in probes.commands(given)):
+                raise ValidationError(
+                    "An exec probe runs a program as the hub's user. To set its "
+                    "command you need the permission to set commands."
+                )
+        return given
 
     def _stored_env(self) -> dict[str, str]:
         source: Any = self.instance.pk or self.cleaned_data.get("clone_of")

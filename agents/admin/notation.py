@@ -99,6 +99,22 @@ def parse_pairs(text: str) -> Any:
     return pairs
 
 
+def records_text(records: Sequence[Mapping[str, Any]]) -> str:
+    """Mappings as a JSON list with one of them on each line."""
+    if not records:
+        return ""
+    lines = (json.dumps(one, ensure_ascii=False) for one in records)
+    return "[\n  " + ",\n  ".join(lines) + "\n]"
+
+
+def parse_records(text: str) -> Any:
+    """The list that JSON says; one mapping alone is a list of one."""
+    if not text.strip():
+        return []
+    value = _json(text)
+    return [value] if isinstance(value, dict) else value
+
+
 def list_text(items: Sequence[str]) -> str:
     """Items with commas between; as JSON if one would not survive that."""
     if any("," in i or _line_breaks(i) or i != i.strip() for i in items) or (

@@ -211,3 +211,8 @@ class AgentRows:
     def read_capabilities(self, agent: Agent) -> SafeString:
         """Side by side."""
         return cells.tags(agent.capabilities)
+
+    @admin.display(description="probes")
+    def read_probes(self, agent: Agent) -> SafeString:
+        """As they are written."""
+        return cells.code(notation.records_text(agent.probes) or "none")

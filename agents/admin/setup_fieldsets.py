@@ -17,6 +17,7 @@ READ_INSTEAD: Final = {
     "cwd": "read_cwd",
     "labels": "read_labels",
     "capabilities": "read_capabilities",
+    "probes": "read_probes",
 }
 SEEN: Final = (
     "shown_status",
@@ -32,7 +33,7 @@ SEEN: Final = (
 
 
 def fieldsets(agent: Agent | None, *, read_only: frozenset[str]) -> list[Any]:
-    """What is seen (of an agent that exists), then the set-up in four groups."""
+    """What is seen (of an agent that exists), then the set-up in groups."""
 
     def shown(*names: str) -> tuple[str, ...]:
         return tuple(READ_INSTEAD[n] if n in read_only else n for n in names)
@@ -80,6 +81,17 @@ def fieldsets(agent: Agent | None, *, read_only: frozenset[str]) -> list[Any]:
                     "all the agent's processes by KILL."
                 ),
                 "fields": (("stop_signal", "stop_grace"),),
+            },
+        ),
+        (
+            "Health",
+            {
+                "description": (
+                    "What is looked at while it runs. A restart by a probe or by the "
+                    "memory limit is a failure like any other: it waits, and counts "
+                    "against the limit of automatic restarts."
+                ),
+                "fields": (*shown("probes"), ("memory_limit", "heartbeat_interval")),
             },
         ),
     ]

@@ -18,7 +18,7 @@ from agents.live import follow, fragments, rendering
 from agents.live.demand import Demand, Edition, Key, LogDemand, LogStep
 from agents.models import Change
 from agents.services import agent_detail, changes, nodes, overview
-from agents.services.agent_detail import FiguresView, RunView
+from agents.services.agent_detail import RunView, Vitals
 from agents.services.logs import default_log_store
 from agents.services.overview import Supervision
 
@@ -38,7 +38,7 @@ class Editor:
         self._waiting = False
         self._rendered_at = self._numbers_at = self._silence_at = 0.0
         self._supervision: Supervision | None = None
-        self._figures: dict[int, FiguresView] = {}
+        self._vitals: dict[int, Vitals] = {}
         self._runs: dict[tuple[int, int], list[RunView]] = {}
 
     def look(self, demands: Collection[Demand]) -> Edition:
@@ -101,15 +101,15 @@ class Editor:
         if supervision != self._supervision:
             self._supervision = supervision
             made["supervisor", 0, False] = fragments.supervisor(supervision)
-        seen: dict[int, FiguresView] = {}
+        seen: dict[int, Vitals] = {}
         for agent_id in {one.agent_id for one in demands}:
-            view = None if agent_id is None else agent_detail.figures_of(agent_id)
+            view = None if agent_id is None else agent_detail.vitals_of(agent_id)
             if agent_id is None or view is None:
                 continue
             seen[agent_id] = view
-            if view != self._figures.get(agent_id):
-                made["figures", agent_id, False] = fragments.figures_of(view)
-        self._figures = seen
+            if view != self._vitals.get(agent_id):
+                made["figures", agent_id, False] = fragments.vitals(view)
+        self._vitals = seen
         ids: frozenset[int] = frozenset().union(*(one.ids for one in demands))
         return replace(edition, fragments=made, numbers=rendering.numbers(ids))
 

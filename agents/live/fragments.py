@@ -16,8 +16,8 @@ from agents.services import figures
 from agents.services.agent_detail import (
     AgentDetail,
     ChangeView,
-    FiguresView,
     RunView,
+    Vitals,
 )
 from agents.services.overview import (
     AgentRow,
@@ -83,9 +83,10 @@ def gone() -> str:
     return get_template("agents/_gone.html").render({"oob": True})
 
 
-def figures_of(view: FiguresView) -> str:
-    """What an agent's processes use."""
-    return get_template("agents/_figures.html").render({"figures": view, "oob": True})
+def vitals(view: Vitals) -> str:
+    """What an agent's processes use, and how it is."""
+    context = {"vitals": view, "oob": True}
+    return get_template("agents/_agent_vitals.html").render(context)
 
 
 def notice(new: int, removed: int) -> str:

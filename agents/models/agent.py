@@ -24,7 +24,7 @@ from agents.models.choices import (
     StatusChoice,
     Stdin,
 )
-from agents.policy import setup
+from agents.policy import probes, setup
 from agents.policy.ladder import parse_signal
 from agents.policy.states import ALIVE
 
@@ -50,9 +50,13 @@ SETUP_FIELDS: Final = [
     "healthy_after",
     "stop_signal",
     "stop_grace",
+    "heartbeat_interval",
+    "memory_limit",
+    "probes",
 ]
 
-# Whoever changes one of these runs code as the hub's user.
+# Whoever changes one of these runs code as the hub's user. So does an exec probe's
+# command, which is the one part of `probes` that needs the same right.
 COMMAND_FIELDS: Final = ("command", "env", "cwd")
 
 # A run keeps these as it was started with; all others take effect at once.
@@ -66,6 +70,7 @@ NUMBER_FIELDS: Final = (
     "backoff_max",
     "healthy_after",
     "stop_grace",
+    "heartbeat_interval",
 )
 
 
@@ -121,6 +126,15 @@ class Agent(models.Model):
     stop_grace = models.FloatField(
         default=10, help_text="Seconds between the stop signal and KILL."
     )
+    heartbeat_interval = models.FloatField(
+        default=30, help_text="Seconds; a heartbeat probe is overdue after three."
+    )
+    memory_limit = models.PositiveBigIntegerField(
+        null=True,
+        blank=True,
+        help_text="Bytes of all its processes; above it is restarted. Empty: no limit.",
+    )
+    probes = models.JSONField(default=list, blank=True)
 
     revision = models.PositiveIntegerField(default=1, editable=False)
     launch_revision = models.PositiveIntegerField(
@@ -177,6 +191,13 @@ class Agent(models.Model):
     cpu_percent = models.FloatField(null=True, editable=False)
     rss_bytes = models.PositiveBigIntegerField(null=True, editable=False)
     processes = models.PositiveIntegerField(null=True, editable=False)
+    open_files = models.PositiveIntegerField(null=True, editable=False)
+    last_output_at = models.DateTimeField(null=True, editable=False)
+    last_progress_at = models.DateTimeField(null=True, editable=False)
+    last_heartbeat_at = models.DateTimeField(null=True, editable=False)
+    probe_states = models.JSONField(
+        default=list, editable=False, help_text="The latest result of each probe."
+    )
     samples = models.JSONField(
         default=list, editable=False, help_text="The latest [CPU %, RSS bytes] pairs."
     )
@@ -252,6 +273,7 @@ class Agent(models.Model):
             "capabilities": setup.capabilities_problem(self.capabilities),
             "cwd": setup.cwd_problem(self.cwd),
             "stop_signal": setup.signal_problem(_text(self.stop_signal)),
+            "memory_limit": setup.memory_problem(self.memory_limit),
         }
         # Django leaves the choices of fields that no form shows unjudged.
         if self.kind == Kind.NATIVE_LLM:
@@ -272,6 +294,9 @@ class Agent(models.Model):
             {name: n for name, n in numbers.items() if isinstance(n, int | float)}
             | {"max_restarts": self.max_restarts}
         )
+        if not problems.get("heartbeat_interval"):
+            interval = _number(self.heartbeat_interval)
+            problems["probes"] = probes.problem(self.probes, interval)
         if found := {key: text for key, text in problems.items() if text}:
             raise ValidationError(found)
         self.stop_signal = parse_signal(self.stop_signal).name.removeprefix("SIG")
@@ -304,7 +329,13 @@ class Agent(models.Model):
             revision=self.revision,
             launch_revision=self.launch_revision,
             env=dict(self.env),
+            memory_limit=self.memory_limit,
+            probes=probes.parse(self.probes, self.heartbeat_interval),
         )
+
+
+def _number(value: object) -> float:
+    return value if isinstance(value, int | float) else 0.0
 
 
 def _text(value: object) -> str:

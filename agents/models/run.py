@@ -14,6 +14,8 @@ class Run(models.Model):
 
     `pid`, `start_ticks` and `boot` together name the process; a pid alone does
     not. `exited_at` is the leader's end, `ended_at` the end of the whole tree.
+    `ready_at` is kept where there is a readiness probe. `condemned` says why the
+    hub itself ends the run, and is written before it does anything to that end.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
@@ -34,6 +36,8 @@ class Run(models.Model):
     adopted = models.BooleanField(default=False)
     stop_rung = models.CharField(max_length=16, blank=True)
     stop_boot_seconds = models.FloatField(null=True)
+    ready_at = models.DateTimeField(null=True)
+    condemned = models.TextField(blank=True)
     exited_at = models.DateTimeField(null=True)
     exit_code = models.IntegerField(null=True)
     ended_at = models.DateTimeField(null=True)

@@ -11,10 +11,13 @@ import signal
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from agents.policy.ladder import parse_signal
 from agents.policy.restart import Mode, RestartPolicy
+
+if TYPE_CHECKING:
+    from agents.policy.probes import Probe
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 # They would collide with addresses of the control API.
@@ -25,6 +28,8 @@ OWN_ENV_PREFIX: Final = "AGENTHUB_"
 DAY: Final = 86_400.0
 # Linux's MAX_ARG_STRLEN without its closing NUL: no text given to a program is longer.
 LONGEST_ARGUMENT: Final = 131_071
+LEAST_MEMORY: Final = 2**20
+MOST_MEMORY: Final = 2**50
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,8 @@ class AgentSetup:
     revision: int
     launch_revision: int
     env: Mapping[str, str] = field(default_factory=dict)
+    memory_limit: int | None = None
+    probes: tuple[Probe, ...] = ()
 
 
 def name_problem(name: str) -> str | None:
@@ -173,13 +180,17 @@ def timing_problems(values: Mapping[str, Any]) -> dict[str, str]:
     """What is wrong with the numbers, by field; a field left out is not judged."""
     problems: dict[str, str] = {}
     for name in ("restart_window", "healthy_after"):
-        if name in values and not _within(values[name], 0, 30 * DAY, empty=False):
+        if name in values and not within(values[name], 0, 30 * DAY, empty=False):
             problems[name] = "Give more than 0 seconds and at most 30 days."
     for name in ("backoff_initial", "backoff_max", "stop_grace"):
-        if name in values and not _within(values[name], 0, DAY):
+        if name in values and not within(values[name], 0, DAY):
             problems[name] = "Give 0 seconds or more, at most one day."
+    if "heartbeat_interval" in values and not within(
+        values["heartbeat_interval"], 1, DAY
+    ):
+        problems["heartbeat_interval"] = "Give 1 second or more, at most one day."
     most = values.get("max_restarts")
-    if most is not None and not (isinstance(most, int) and _within(most, 0, 10**6)):
+    if most is not None and not (isinstance(most, int) and within(most, 0, 10**6)):
         problems["max_restarts"] = (
             "Give 0 or more, or leave it empty (null) for no limit."
         )
@@ -195,7 +206,19 @@ def timing_problems(values: Mapping[str, Any]) -> dict[str, str]:
     return problems
 
 
-def _within(value: object, low: float, high: float, *, empty: bool = True) -> bool:
+def memory_problem(limit: object) -> str | None:
+    """Why this cannot be the most memory that the agent's processes may use."""
+    if limit is None or (
+        isinstance(limit, int) and within(limit, LEAST_MEMORY, MOST_MEMORY)
+    ):
+        return None
+    return (
+        "The memory limit is a whole number of bytes, at least 1048576 (1 MB): "
+        "512 MB are 536870912. Leave it empty (null) for no limit."
+    )
+
+
+def within(value: object, low: float, high: float, *, empty: bool = True) -> bool:
     """Whether it is a number from low to high; without `empty`, above low.
 
     NaN is in no range, and True is no number.

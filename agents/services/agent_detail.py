@@ -24,10 +24,12 @@ from agents.models.choices import (
 )
 from agents.policy import redact
 from agents.policy.states import ALIVE, Status
-from agents.services import figures
+from agents.services import agent_health, figures
+from agents.services.agent_health import HealthView, health_view
 from agents.services.figures import Sparkline, Stamp
 from agents.services.overview import AgentRow, Supervision, row, supervision
 
+FIGURES: Final = ("cpu_percent", "rss_bytes", "processes", "open_files", "samples")
 SHOWN_RUNS: Final = 10
 NEWEST_RUNS: Final = 7
 SHOWN_CHANGES: Final = 30
@@ -117,10 +119,19 @@ class FiguresView:
     cpu: str
     memory: str
     processes: str
+    open_files: str
     cpu_line: Sparkline | None
     memory_line: Sparkline | None
     cpu_peak: str
     memory_peak: str
+
+
+@dataclass(frozen=True, slots=True)
+class Vitals:
+    """What changes every two seconds: what it uses, and how it is."""
+
+    figures: FiguresView
+    health: HealthView
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +150,7 @@ class AgentDetail:
     started_at: Stamp | None
     pid: int | None
     setup: SetupView
-    figures: FiguresView
+    vitals: Vitals
     run: RunView | None
     runs: tuple[RunView, ...]
     changes: tuple[ChangeView, ...]
@@ -170,7 +181,7 @@ def detail(agent_id: int) -> AgentDetail | None:
         started_at=figures.stamp_or_none(agent.started_at if status in ALIVE else None),
         pid=agent.pid,
         setup=setup_view(agent),
-        figures=figures_view(agent),
+        vitals=vitals_view(agent),
         run=run_view(agent.run) if agent.run else None,
         runs=tuple(run_view(one) for one in agent.runs.all()[:SHOWN_RUNS]),
         changes=shown,
@@ -181,14 +192,16 @@ def detail(agent_id: int) -> AgentDetail | None:
     )
 
 
-def figures_of(agent_id: int) -> FiguresView | None:
+def vitals_of(agent_id: int) -> Vitals | None:
     """Only what changes every two seconds."""
-    agent = (
-        Agent.objects.only("cpu_percent", "rss_bytes", "processes", "samples")
-        .filter(pk=agent_id)
-        .first()
-    )
-    return figures_view(agent) if agent else None
+    shown = (*FIGURES, *agent_health.FIELDS)
+    agent = Agent.objects.only(*shown).filter(pk=agent_id).first()
+    return vitals_view(agent) if agent else None
+
+
+def vitals_view(agent: Agent) -> Vitals:
+    """Both halves of it."""
+    return Vitals(figures_view(agent), health_view(agent))
 
 
 def figures_view(agent: Agent) -> FiguresView:
@@ -199,6 +212,7 @@ def figures_view(agent: Agent) -> FiguresView:
         cpu=figures.percent(agent.cpu_percent),
         memory=figures.size(agent.rss_bytes),
         processes=str(agent.processes or figures.NOTHING),
+        open_files=str(agent.open_files or figures.NOTHING),
         cpu_line=figures.sparkline(cpu, CPU_FLOOR),
         memory_line=figures.sparkline(memory, MEMORY_FLOOR),
         cpu_peak=figures.percent(max(cpu, default=None)),

@@ -17,11 +17,13 @@ from agents.models import Change
 from agents.services.bulk import insert_many
 
 # What is wanted of an agent, what is set up for it (or that it is gone), what its
-# supervisor sees of it, and that somebody else calls it unknown.
+# supervisor sees of it, that somebody else calls it unknown, and that it gave a
+# sign of life at another door.
 REQUEST: Final = "request"
 SETUP: Final = "setup"
 AGENT: Final = "agent"
 SILENCE: Final = "silence"
+HEARTBEAT: Final = "heartbeat"
 KEEP: Final = timedelta(days=1)
 # How long a commit may be missed by a look at the files alone (seconds).
 LOOK_ANYWAY: Final = 0.5
@@ -68,7 +70,7 @@ def since(seq: int) -> News:
         seq=max((row[0] for row in rows), default=seq),
         agents=frozenset(pk for _, _, pk in rows if pk is not None),
         requests=_about((REQUEST,), rows),
-        foreign=_about((SETUP, SILENCE), rows),
+        foreign=_about((SETUP, SILENCE, HEARTBEAT), rows),
     )
 
 

@@ -289,16 +289,3 @@ def _settle(steps: Sequence[Step]) -> None:
         if end is not None:
             rows.append(((end.outcome.value, end.detail, now), pk, Outcome.OPEN.value))
     update_many(Request, ("outcome", "detail", "settled_at"), rows, guard="outcome")
-
-
-def save_samples(
-    rows: Sequence[tuple[int, float, int, int, list[list[float]]]],
-) -> None:
-    """Store (agent id, CPU %, RSS bytes, processes, samples), in one go."""
-    if rows:
-        with transaction.atomic():
-            update_many(
-                Agent,
-                ("cpu_percent", "rss_bytes", "processes", "samples"),
-                [(tuple(row[1:]), row[0], None) for row in rows],
-            )

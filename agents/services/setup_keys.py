@@ -1,6 +1,6 @@
 """What may stand under each key of a set-up that comes from a file or a program.
 
-Nothing nested gets past: what is kept here is as flat as the fields it is for.
+Nothing is nested deeper than the field it is for.
 """
 
 from __future__ import annotations
@@ -12,16 +12,13 @@ from typing import Any, Final
 from agents.models import Agent
 from agents.models.agent import SETUP_FIELDS
 from agents.models.choices import Adapter, AutoRestart, Kind, Stdin
-from agents.policy import setup
+from agents.policy import probes, setup
 from agents.policy.hints import did_you_mean
 from agents.policy.ladder import parse_signal
 
 # Keys of the set-up that no part acts on yet, with what they are without a say.
 RESERVED: Final[Mapping[str, Any]] = {
-    "heartbeat_interval": 30,
-    "memory_limit": None,
     "depends_on": [],
-    "probes": [],
     "provider": "",
     "model": "",
     "system_prompt": "",
@@ -32,6 +29,7 @@ RESERVED: Final[Mapping[str, Any]] = {
     "budget": {},
 }
 KEYS: Final = ("name", *SETUP_FIELDS)
+NULL_MEANS_NO_LIMIT: Final = frozenset({"max_restarts", "memory_limit"})
 
 
 def defaults() -> dict[str, Any]:
@@ -54,7 +52,7 @@ def read(given: Mapping[Any, Any]) -> tuple[dict[str, Any], dict[str, str]]:
         elif key not in CHECKS:
             problem = f"There is no such key. {did_you_mean(str(key), KEYS)}"
             problems[str(key)[:60]] = problem.rstrip()
-        elif value is not None or key == "max_restarts":
+        elif value is not None or key in NULL_MEANS_NO_LIMIT:
             try:
                 values[key] = CHECKS[key](value)
             except ValueError as error:
@@ -134,6 +132,12 @@ def _limit(value: Any) -> int | None:
     return value
 
 
+def _memory(value: Any) -> int | None:
+    if problem := setup.memory_problem(value):
+        raise ValueError(problem)
+    return None if value is None else int(value)
+
+
 def _signal(value: Any) -> str:
     return parse_signal(_text(value)).name.removeprefix("SIG")
 
@@ -158,4 +162,7 @@ CHECKS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "healthy_after": _number,
     "stop_signal": _signal,
     "stop_grace": _number,
+    "heartbeat_interval": _number,
+    "memory_limit": _memory,
+    "probes": _flat(probes.shape_problem),
 }

@@ -28,6 +28,12 @@ def uptime(agent: Agent, now: datetime) -> float | None:
     return round(max(0.0, (now - agent.started_at).total_seconds()), 3)
 
 
+def last_heartbeat(agent: Agent) -> datetime | None:
+    """The latest of its live or latest run; an earlier run's is no news."""
+    began, beat = agent.started_at, agent.last_heartbeat_at
+    return None if beat is None or (began and beat < began) else beat
+
+
 def agent_shape(agent: Agent) -> dict[str, Any]:
     """One agent as programs see it; fetch it with `select_related("run")`."""
     alive = agent.pid is not None  # The latest sample of a past run is no news.
@@ -57,11 +63,15 @@ def agent_shape(agent: Agent) -> dict[str, Any]:
         "started_at": utc(agent.started_at),
         "stopped_at": utc(agent.stopped_at),
         "uptime": uptime(agent, timezone.now()),
-        "last_heartbeat_at": None,
+        "last_heartbeat_at": utc(last_heartbeat(agent)),
+        "last_output_at": utc(agent.last_output_at),
+        "last_progress_at": utc(agent.last_progress_at),
         "activity": None,
         "cpu_percent": agent.cpu_percent if alive else None,
         "rss_bytes": agent.rss_bytes if alive else None,
         "processes": agent.processes if alive else None,
+        "open_files": agent.open_files if alive else None,
+        "probes": agent.probe_states if alive else [],
     }
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from agents.policy.clock import boot_id, boot_seconds
 from agents.policy.exits import describe
+from agents.policy.liveness import Signs
 from agents.policy.states import ALIVE, Desired, Status
 from agents.services.recording import Step
 from agents.supervisor import death, life
@@ -27,6 +28,7 @@ def manage(record: AgentRecord) -> ManagedAgent:
         wanted_by=record.wanted_by,
         seen=record.seen,
         next_run_number=record.next_run_number,
+        last_heartbeat_at=record.last_heartbeat_at,
     )
 
 
@@ -69,6 +71,10 @@ def adopt(
         began=_began(finding),
         leader=finding.leader or there.key.leader,
         pidfd=finding.pidfd,
+        executed=finding.leader is not None,
+        ready=run.ready_at is not None or agent.status is Status.RUNNING,
+        condemned=run.condemned,
+        signs=Signs(boot_seconds(), adopted=True),
         adopted=True,
         rung=run.stop_rung,
         rung_at=run.stop_boot_seconds or 0.0,

@@ -30,6 +30,8 @@ def climb(agent: ManagedAgent, rung: Rung, why: str) -> Step:
     live = agent.live
     assert live is not None
     source = "stop ladder" if live.rung or live.ended else "request"
+    if not live.rung and live.condemned and why == live.condemned:
+        source = "health"
     live.rung, live.rung_at = rung.name, boot_seconds()
     agent.healthy_at = None
     values = {"stop_rung": rung.name, "stop_boot_seconds": live.rung_at}
@@ -93,7 +95,7 @@ def tree_empty(agent: ManagedAgent, ended: Ended) -> Step:
         if agent.status is not Status.STOPPING:
             step = change(agent, Status.STOPPING, what, "exit status", pid=None)
     else:
-        step = _ended_by_itself(agent, live, ended, what, proving is not None)
+        step = _ended_by_itself(agent, live, ended, proving is not None)
     return replace(step, run_changes=(RunChange(live.id, values),))
 
 
@@ -103,8 +105,13 @@ def _closing(live: LiveRun, ended: Ended) -> dict[str, Any]:
         "exited_at": min(ended.at, now),
         "exit_code": ended.code,
         "ended_at": now if live.survivors or live.stopping else min(ended.at, now),
-        "reason": exits.describe(ended.code),
+        "reason": _what(live, ended),
     }
+
+
+def _what(live: LiveRun, ended: Ended) -> str:
+    what = exits.describe(ended.code)
+    return f"{live.condemned}; {what}" if live.condemned else what
 
 
 def _stopped(agent: ManagedAgent, what: str, ended: Ended) -> Step:
@@ -130,11 +137,15 @@ def _stopped(agent: ManagedAgent, what: str, ended: Ended) -> Step:
 
 
 def _ended_by_itself(
-    agent: ManagedAgent, live: LiveRun, ended: Ended, what: str, proving: bool
+    agent: ManagedAgent, live: LiveRun, ended: Ended, proving: bool
 ) -> Step:
-    """An exit nobody asked for: the restart policy speaks."""
+    """An exit nobody asked for: the restart policy speaks.
+
+    One that the hub itself brought about is a failure, whatever the exit code.
+    """
     known = "exit file" if live.adopted else "exit status"
-    decision, counted = _decide(agent, Exit(ended.code, what))
+    code = None if live.condemned else ended.code
+    decision, counted = _decide(agent, Exit(code, _what(live, ended)))
     seen = agent.seen
     common: dict[str, Any] = {
         "pid": None,

@@ -18,7 +18,7 @@ from agents.adapters import command
 from agents.adapters.launch import Launch, Surroundings
 from agents.policy.preflight import Refused
 from agents.policy.setup import AgentSetup
-from agents.supervisor.process import reaping, signals, spawn
+from agents.supervisor.process import checking, reaping, signals, spawn
 from agents.supervisor.process.census import (
     Census,
     Process,
@@ -243,6 +243,11 @@ def find(remains: Sequence[Remains], census: Census) -> list[Finding]:
     return [
         _find_one(r, trees[r.key.run_id]) if r.same_boot else Finding() for r in remains
     ]
+
+
+def end_leaked_probes(run_ids: Sequence[uuid.UUID], census: Census) -> int:
+    """KILL what probes of a hub that was killed have left; how many there were."""
+    return checking.end_leaked(census.probes(census.take(), run_ids))
 
 
 def _find_one(remains: Remains, tree: list[Process]) -> Finding:

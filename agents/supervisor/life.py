@@ -14,6 +14,7 @@ from typing import Any, Final
 from django.utils import timezone
 
 from agents.policy.clock import boot_id, boot_seconds
+from agents.policy.liveness import Signs
 from agents.policy.redact import masked
 from agents.policy.setup import AgentSetup
 from agents.policy.states import Action, Outcome, Status
@@ -83,6 +84,7 @@ def begin(
         restart_number=count,
         folder=runs / opened.folder,
         began=boot_seconds(),
+        signs=Signs(boot_seconds(), after=round(now.timestamp() * 1e9)),
         by_restart=agent.wanted.action is Action.RESTART and not automatic,
     )
     agent.next_run_number += 1
@@ -164,14 +166,27 @@ def spawned(agent: ManagedAgent, process: Spawned, executed: bool) -> Step:
         "start_ticks": process.leader.ticks,
         "started_at": timezone.now(),
     }
-    step = running(agent) if executed else quiet(agent, pid=process.leader.pid)
+    step = has_executed(agent) if executed else quiet(agent, pid=process.leader.pid)
     return replace(step, run_changes=(RunChange(live.id, values),))
 
 
-def running(agent: ManagedAgent) -> Step:
-    """The program was executed: the agent runs, the request is being proved."""
+def has_executed(agent: ManagedAgent) -> Step:
+    """The shim has become the program: it runs, or is waited for to be ready."""
     live = agent.live
     assert live is not None and live.leader is not None
+    live.executed = True
+    if not agent.unready:
+        return running(agent, "the program was executed", "spawn")
+    awaited = ", ".join(probe.subject for probe in agent.unready)
+    reason = f"the program was executed and is to get ready: {awaited}"
+    return change(agent, agent.status, reason, "spawn", pid=live.leader.pid)
+
+
+def running(agent: ManagedAgent, reason: str, source: str) -> Step:
+    """The agent runs, the request is being proved."""
+    live = agent.live
+    assert live is not None and live.leader is not None
+    live.ready = True
     now = boot_seconds()
     if live.generation > agent.seen.generation:
         agent.proving = (live.generation, now + PROVING)
@@ -180,8 +195,8 @@ def running(agent: ManagedAgent) -> Step:
     return change(
         agent,
         Status.RUNNING,
-        "the program was executed",
-        "spawn",
+        reason,
+        source,
         pid=live.leader.pid,
         generation=max(agent.seen.generation, live.generation),
     )
@@ -255,17 +270,20 @@ def adopted(agent: ManagedAgent, reason: str) -> Step:
     }
     if agent.seen.started_at is not None:
         values["started_at"] = agent.seen.started_at
-    status = Status.STOPPING if live.stopping else Status.RUNNING
+    runs = not (live.stopping or agent.unready)
+    status = Status.RUNNING
+    if not runs:
+        status = Status.STOPPING if live.stopping else Status.STARTING
     step = change(
         agent,
         status,
         reason,
         "adoption",
         pid=live.leader.pid,
-        generation=max(agent.seen.generation, 0 if live.stopping else live.generation),
+        generation=max(agent.seen.generation, live.generation if runs else 0),
     )
     settled = None
-    if not live.stopping:
+    if runs:
         settled = Settlement(live.generation, Outcome.DONE, reason)
     return replace(
         step,

@@ -6,14 +6,18 @@ Only the manager's turn changes it, on the event loop.
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agents.policy.clock import boot_id, boot_seconds
+from agents.policy.liveness import Signs
+from agents.policy.probes import AILMENTS, Probe
 from agents.policy.reconcile import Facts, Wanted
 from agents.policy.setup import AgentSetup
 from agents.policy.states import Status
+from agents.policy.thresholds import ProbeState
 from agents.services.recording import Observed
 from agents.supervisor.process.census import ProcessId, TreeKey
 from agents.supervisor.process.reaping import Ended
@@ -27,7 +31,9 @@ class LiveRun:
     """A run whose tree may not be empty. Times are seconds on the boot clock.
 
     `began`: its processes are not older. `proved_at`: the outcome of the request it
-    was begun by was known.
+    was begun by was known. `ready`: its readiness probes have passed once, or there
+    are none. `condemned`: why it is ended though nobody asked. `verdicts`: what is
+    said of each probe, by its subject.
     """
 
     id: uuid.UUID
@@ -50,6 +56,12 @@ class LiveRun:
     asked: bool = False
     survivors_asked: bool = False
     killed_at: float | None = None
+    executed: bool = False
+    ready: bool = False
+    condemned: str = ""
+    signs: Signs = field(default_factory=lambda: Signs(boot_seconds()))
+    verdicts: dict[str, ProbeState] = field(default_factory=dict)
+    open_files: int | None = None
 
     @property
     def tree(self) -> TreeKey:
@@ -60,6 +72,11 @@ class LiveRun:
     def stopping(self) -> bool:
         """Whether the stop ladder has been entered."""
         return bool(self.rung)
+
+    @property
+    def ending(self) -> bool:
+        """Whether nothing is left to do with it but to end all of it."""
+        return self.stopping or self.ended is not None or bool(self.condemned)
 
     def killed_for(self) -> float:
         """Seconds since this hub first sent KILL; 0 as long as it has not."""
@@ -80,9 +97,9 @@ class ManagedAgent:
     proving: tuple[int, float] | None = None
     healthy_at: float | None = None
     samples: list[list[float]] = field(default_factory=list)
-    cpu_ticks: tuple[float, int] | None = None
     # What a look at its output's place has shown since the last turn, if anything new.
     output_news: tuple[Trouble | None] | None = None
+    last_heartbeat_at: datetime | None = None
 
     @property
     def id(self) -> int:
@@ -115,6 +132,45 @@ class ManagedAgent:
             return False
         known = live.proved_at if live.by_restart else None
         return made.at < (live.began if known is None else known)
+
+    def hear_heartbeat(self, at: datetime | None) -> None:
+        """The row's latest heartbeat: another door may have brought it."""
+        if at is not None and at != self.last_heartbeat_at:
+            self.last_heartbeat_at = at
+            if self.live is not None:
+                self.live.signs = replace(self.live.signs, heartbeat=boot_seconds())
+
+    @property
+    def healthy(self) -> bool:
+        """Whether it runs, and nothing that looks after it says otherwise.
+
+        What asks it has to have passed; of signs of life none has to be overdue.
+        """
+        live = self.live
+        return (
+            self.status is Status.RUNNING
+            and live is not None
+            and not live.condemned
+            and not any(one.type in AILMENTS for one in self.seen.conditions)
+            and all(
+                probe.type.by_signs
+                or live.verdicts.get(probe.subject) is ProbeState.PASSING
+                for probe in self.setup.probes
+            )
+        )
+
+    @property
+    def unready(self) -> list[Probe]:
+        """The readiness probes that the live run still waits for."""
+        live = self.live
+        if live is None or live.ready:
+            return []
+        return [
+            probe
+            for probe in self.setup.probes
+            if probe.readiness
+            and live.verdicts.get(probe.subject) is not ProbeState.PASSING
+        ]
 
     def facts(self) -> Facts:
         """What the pure rule needs to know."""

@@ -7,6 +7,7 @@ anew. To end it is to leave the agents running.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import os
 import uuid
@@ -17,20 +18,22 @@ from pathlib import Path
 from typing import Any, Final
 
 from django.conf import settings
+from django.utils import timezone
 
 from agents.policy.clock import boot_id, boot_seconds
 from agents.policy.states import ALIVE, Action, Status
-from agents.services import bell, changes, nodes, recording
+from agents.services import bell, changes, measures, nodes
 from agents.services.lifecycle import Asker
 from agents.supervisor import output_trouble, sampler
 from agents.supervisor.alarm import LOOK_ANYWAY, Alarm
 from agents.supervisor.lock import NodeLock
-from agents.supervisor.managed import LiveRun, ManagedAgent
+from agents.supervisor.managed import ManagedAgent
 from agents.supervisor.process import reaping
-from agents.supervisor.process.census import Census, which_live
+from agents.supervisor.process.census import which_live
 from agents.supervisor.process.limits import raise_file_limit
 from agents.supervisor.reconciler import Reconciler
 from agents.supervisor.retention import Keeper
+from agents.supervisor.sampler import Load
 from agents.supervisor.store import Store
 from agents.supervisor.word import Word
 
@@ -145,6 +148,7 @@ class ProcessManager:
                     await self._supervise()
                 except Exception:
                     logger.exception("the supervisor starts anew; agents live on")
+                    await self._reconciler.health.close()
                     self._reconciler.close()
                     self._reconciler = self._new_reconciler()
                     await asyncio.sleep(START_ANEW)
@@ -155,6 +159,7 @@ class ProcessManager:
             await asyncio.gather(*self._tasks, return_exceptions=True)
             bell.stop_answering(self.node)
             self._alarm.deafen()
+            await self._reconciler.health.close()
             self._reconciler.close()
             self.lock.release()
 
@@ -211,28 +216,35 @@ class ProcessManager:
             await asyncio.sleep(BOUND_EVERY)
 
     async def _sample(self) -> None:
-        loop, census = asyncio.get_running_loop(), Census()
-        while True:
-            await asyncio.sleep(sampler.period(len(self._led())))
-            led = self._led()
-            if not led:
-                continue
-            trees = [live.tree for _, live in led.values()]
-            loads = await loop.run_in_executor(
-                self._sampling, sampler.measure, trees, census
-            )
-            rows = [
-                sampler.take_in(led[run_id][0], load) for run_id, load in loads.items()
-            ]
-            await self._store.call(recording.save_samples, rows)
+        loop, census, homes = (
+            asyncio.get_running_loop(),
+            sampler.new_census(),
+            Path(settings.AGENTHUB_DATA_DIR) / "work",
+        )
+        for number in itertools.count():
+            runs = sampler.to_sample(self._agents(), homes, number)
+            if runs:
+                loads = await loop.run_in_executor(
+                    self._sampling, sampler.measure, runs, census
+                )
+                await self._take_in(loads)
+            await asyncio.sleep(sampler.period(len(runs)))
 
-    def _led(self) -> dict[uuid.UUID, tuple[ManagedAgent, LiveRun]]:
-        """The runs that have a leader, and whose they are."""
-        return {
-            agent.live.id: (agent, agent.live)
-            for agent in self._agents()
-            if agent.live is not None and agent.live.leader is not None
-        }
+    async def _take_in(self, loads: dict[uuid.UUID, Load]) -> None:
+        """What was measured, of the runs that are still alive."""
+        health = self._reconciler.health
+        samples, beats = [], []
+        for agent in self._agents():
+            live = agent.live
+            load = None if live is None else loads.get(live.id)
+            if live is None or load is None:
+                continue
+            samples.append(sampler.take_in(agent, live, load))
+            if live.signs.heartbeat == load.look.at:
+                agent.last_heartbeat_at = timezone.now()
+                beats.append((agent.id, agent.last_heartbeat_at))
+            health.weigh(agent, load.rss_bytes)
+        await self._store.call(measures.save_samples, samples, health.unsaved(), beats)
 
     # -- what a program asks for --
 
@@ -324,9 +336,7 @@ class ProcessManager:
         wanted = [a for a in self._agents() if a.wanted.desired == "running"]
         leaders = {a.name: a.live.leader for a in wanted if a.live and a.live.leader}
         living = await self._reconciler.hands.look(which_live, leaders)
-        self.last_health = {
-            a.name: a.status is Status.RUNNING and a.name in living for a in wanted
-        }
+        self.last_health = {a.name: a.healthy and a.name in living for a in wanted}
         return self.last_health
 
     async def start_monitor(self, interval: float = 30) -> None:

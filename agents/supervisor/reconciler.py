@@ -19,6 +19,7 @@ from agents.supervisor import adoption, death, handiwork, life, output_trouble
 from agents.supervisor.deadlines import Deadlines
 from agents.supervisor.exits import Exits
 from agents.supervisor.hands import Hands
+from agents.supervisor.health.watch import HealthWatch
 from agents.supervisor.managed import ManagedAgent
 from agents.supervisor.output_trouble import Trouble
 from agents.supervisor.spawning import Places, Spawner
@@ -58,6 +59,7 @@ class Reconciler:
         self._ladder = Ladder(self.hands, self.deadlines)
         places = Places(self._runs, data / "work", inherited)
         self._spawner = Spawner(self.agents, self.hands, places, wake)
+        self.health = HealthWatch(self.agents, self.hands, places, wake)
         self._dirty: set[int] = set()
 
     # -- beginning and end --
@@ -70,6 +72,8 @@ class Reconciler:
         open_runs = [record for record in records if record.live is not None]
         there = adoption.remains(open_runs, self._runs)
         findings = await self.hands.look(handiwork.find, there, self.hands.census)
+        latest = [r.seen.run_id for r in records if r.seen.run_id is not None]
+        await self.hands.look(handiwork.end_leaked_probes, latest, self.hands.census)
         steps = []
         for record, one, finding in zip(open_runs, there, findings, strict=True):
             agent = self.agents[record.setup.id]
@@ -109,7 +113,10 @@ class Reconciler:
         self._dirty |= self.deadlines.due()
         steps += self._see_births()
         steps += await self._see_exits()
-        steps += await self._consider(self._take_dirty())
+        steps += self._hear_health()
+        considered = self._take_dirty()
+        steps += await self._consider(considered)
+        self.health.follow(considered, self.url)
         beginnings = await self._spawner.prepare(self.url)
         steps += beginnings
         # What could not even be prepared has its next time to be looked at.
@@ -189,6 +196,7 @@ class Reconciler:
         agent.setup = record.setup
         agent.wanted = record.wanted
         agent.wanted_by = record.wanted_by
+        agent.hear_heartbeat(record.last_heartbeat_at)
         self.touch(agent_id)
 
     async def _see_exits(self) -> list[Step]:
@@ -210,6 +218,12 @@ class Reconciler:
             self.touch(agent.id)
         return [step for _, step in births]
 
+    def _hear_health(self) -> list[Step]:
+        heard = self.health.hear()
+        for agent_id in heard.agents:
+            self.touch(agent_id)
+        return heard.steps
+
     # -- moves --
 
     async def _consider(self, agents: list[ManagedAgent]) -> list[Step]:
@@ -222,10 +236,12 @@ class Reconciler:
             move = next_move(agent.wanted, agent.facts())
             if agent.live is None:
                 steps += self._without_run(agent, move)
-            elif move is Move.STOP or agent.live.stopping or agent.live.ended:
+            elif move is Move.STOP or agent.live.ending:
                 steps += self._ladder.climb(agent)
-            elif agent.status is Status.STARTING:
+            elif agent.status is Status.STARTING and not agent.live.executed:
                 starting.append(agent)
+            elif agent.status is Status.STARTING:
+                steps += self._until_ready(agent)
             else:
                 steps += self._while_running(agent, move)
         steps += await self._look_whether_executed(starting)
@@ -259,6 +275,12 @@ class Reconciler:
             self.deadlines.put(agent.id, agent.healthy_at)
         return steps
 
+    def _until_ready(self, agent: ManagedAgent) -> list[Step]:
+        step, again_at = self.health.until_ready(agent)
+        if again_at is not None:
+            self.deadlines.put(agent.id, again_at)
+        return [step] if step else []
+
     async def _look_whether_executed(self, agents: list[ManagedAgent]) -> list[Step]:
         waiting = [(a, a.live.leader) for a in agents if a.live and a.live.leader]
         if not waiting:
@@ -269,7 +291,7 @@ class Reconciler:
         steps = []
         for (agent, _), executed in zip(waiting, answers, strict=True):
             if executed:
-                steps.append(life.running(agent))
+                steps.append(life.has_executed(agent))
                 self.touch(agent.id)
             else:
                 self.deadlines.put(agent.id, boot_after(EXEC_LOOK))

@@ -1,31 +1,59 @@
-"""CPU and memory of every agent's tree: one sweep for all, now and then."""
+"""One sweep for all agents, now and then: what their trees use, and signs of life."""
 
 from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Final
 
+from django.utils import timezone
+
 from agents.policy.clock import boot_seconds
-from agents.supervisor.managed import ManagedAgent
-from agents.supervisor.process.census import TICKS_PER_SECOND, Census, TreeKey
+from agents.policy.liveness import Look
+from agents.policy.probes import ProbeType
+from agents.services.measures import Sample
+from agents.supervisor.managed import LiveRun, ManagedAgent
+from agents.supervisor.process import census, portable
+from agents.supervisor.process.census import TICKS_PER_SECOND, Census, Process, TreeKey
 
 KEEP: Final = 60
+# With many agents, open files are counted of so small a part of them each time.
+PARTS: Final = 6
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
+_PROC: Final = os.path.exists("/proc/self/stat")
+_count_files: Final[Callable[[int], int]] = (
+    census.open_files if _PROC else portable.open_files
+)
 
-Row = tuple[int, float, int, int, list[list[float]]]
+
+def new_census() -> Census:
+    """By /proc, or by psutil where there is none."""
+    return Census(census.sweep if _PROC else portable.sweep)
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """A run to look at. `beat`: its heartbeat file; `files`: count open ones too."""
+
+    agent_id: int
+    tree: TreeKey
+    folder: str
+    beat: str
+    files: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What one tree uses: CPU ticks so far, bytes, processes, and when."""
+    """What one tree uses: bytes, processes, open files (None: not counted)."""
 
-    at: float
-    cpu_ticks: int
+    look: Look
     rss_bytes: int
     processes: int
+    open_files: int | None
 
 
 def period(alive: int) -> float:
@@ -33,32 +61,83 @@ def period(alive: int) -> float:
     return 2.0 if alive <= 50 else 5.0 if alive <= 200 else 10.0
 
 
-def measure(keys: Sequence[TreeKey], census: Census) -> dict[uuid.UUID, Load]:
-    """One sweep; for the sampler's own thread."""
-    trees = census.trees(census.take(), keys)
-    at = boot_seconds()
-    return {
-        run_id: Load(
-            at,
-            sum(process.cpu_ticks for process in tree),
-            sum(process.rss_pages for process in tree) * _PAGE,
-            len(tree),
+def to_sample(
+    agents: Sequence[ManagedAgent], homes: Path, number: int
+) -> list[Sampled]:
+    """The runs to look at in the sweep of this number."""
+    many = len(agents) > 50
+    return [
+        Sampled(
+            agent.id,
+            live.tree,
+            str(live.folder),
+            _heartbeat_file(agent, homes),
+            not many or (agent.id + number) % PARTS == 0,
         )
-        for run_id, tree in trees.items()
-    }
+        for agent in agents
+        if (live := agent.live) is not None and live.leader is not None
+    ]
 
 
-def take_in(agent: ManagedAgent, load: Load) -> Row:
-    """Keep the sample in memory; the row to store.
+def _heartbeat_file(agent: ManagedAgent, homes: Path) -> str:
+    for probe in agent.setup.probes:
+        if probe.type is ProbeType.HEARTBEAT:
+            cwd = os.path.expanduser(agent.setup.cwd) or homes / agent.name
+            return os.path.join(cwd, probe.file)
+    return ""
 
-    A process that ended took its ticks along: the share is never below zero.
-    """
-    percent = 0.0
-    if agent.cpu_ticks is not None:
-        at, ticks = agent.cpu_ticks
-        seconds = max(load.at - at, 0.001)
-        percent = max(0.0, (load.cpu_ticks - ticks) / TICKS_PER_SECOND / seconds * 100)
-    agent.cpu_ticks = (load.at, load.cpu_ticks)
-    percent = round(percent, 1)
+
+def measure(runs: Sequence[Sampled], census: Census) -> dict[uuid.UUID, Load]:
+    """One sweep; for the sampler's own thread."""
+    trees = census.trees(census.take(), [run.tree for run in runs])
+    at = boot_seconds()
+    return {run.tree.run_id: _load(run, trees[run.tree.run_id], at) for run in runs}
+
+
+def _load(run: Sampled, tree: Sequence[Process], at: float) -> Load:
+    cpu = sum(process.cpu_ticks for process in tree) / TICKS_PER_SECOND
+    written = _size(f"{run.folder}/out") + _size(f"{run.folder}/err")
+    return Load(
+        look=Look(at, cpu, written, _beat(run.beat)),
+        rss_bytes=sum(process.rss_pages for process in tree) * _PAGE,
+        processes=len(tree),
+        open_files=sum(_count_files(p.pid) for p in tree) if run.files else None,
+    )
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
+
+
+def _beat(path: str) -> int | None:
+    try:
+        return os.stat(path).st_mtime_ns if path else None
+    except (OSError, ValueError):
+        return None
+
+
+def take_in(agent: ManagedAgent, live: LiveRun, load: Load) -> Sample:
+    """Keep what was seen in memory; the row to store."""
+    percent = round(live.signs.cpu_percent(load.look), 1)
+    live.signs = live.signs.take(load.look)
     agent.samples = [*agent.samples[1 - KEEP :], [percent, load.rss_bytes]]
-    return (agent.id, percent, load.rss_bytes, load.processes, agent.samples)
+    if load.open_files is not None:
+        live.open_files = load.open_files
+    now, boot_now = timezone.now(), load.look.at
+
+    def moment(at: float | None) -> datetime | None:
+        return None if at is None else now - timedelta(seconds=boot_now - at)
+
+    return Sample(
+        agent_id=agent.id,
+        cpu_percent=percent,
+        rss_bytes=load.rss_bytes,
+        processes=load.processes,
+        samples=agent.samples,
+        open_files=live.open_files,
+        last_output_at=moment(live.signs.output),
+        last_progress_at=moment(live.signs.progress),
+    )

@@ -99,6 +99,8 @@ class Ladder:
         why = f"{agent.wanted.action} asked by {agent.wanted_by}"
         if live.rung:
             why = f"still alive after {agent.setup.stop_grace:g} s"
+        elif live.condemned and agent.wanted.desired is Desired.RUNNING:
+            why = live.condemned
         elif live.ended is not None and agent.wanted.desired is Desired.RUNNING:
             why = agent.seen.reason
         if rung.whole_tree:

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable, Collection, Container, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final, ParamSpec, TypeVar
 
 from django.db import OperationalError, connection
@@ -45,6 +46,7 @@ class AgentRecord:
     seen: Observed
     next_run_number: int
     live: Run | None
+    last_heartbeat_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +248,7 @@ def agent_records(node: str, only: Collection[int] | None) -> list[AgentRecord]:
             seen=observed(agent),
             next_run_number=last.get(agent.pk, 0) + 1,
             live=live.get(agent.pk),
+            last_heartbeat_at=agent.last_heartbeat_at,
         )
         for agent in agents
     ]

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from agents.admin import notation
@@ -88,3 +90,18 @@ def test_a_list_survives_being_shown_and_sent_back(items: list[str]) -> None:
 
 def test_a_list_takes_commas_and_lines_and_drops_what_is_twice() -> None:
     assert notation.parse_list("a, b,,\r\n c ,a") == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    "records",
+    [[], [{"type": "tcp", "port": 80}], [{"a": "é"}, {"b": [1, 2.5, None, True]}]],
+)
+def test_records_survive_being_shown_and_sent_back(records: list[Any]) -> None:
+    sent = notation.records_text(records).replace("\n", "\r\n")
+    assert notation.parse_records(sent) == records
+
+
+def test_a_record_alone_is_a_list_of_one() -> None:
+    assert notation.parse_records(' {"type": "tcp"} ') == [{"type": "tcp"}]
+    with pytest.raises(ValueError, match="not valid JSON"):
+        notation.parse_records("[{]")

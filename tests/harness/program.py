@@ -279,6 +279,42 @@ def _is_open(descriptor: int) -> bool:
     return True
 
 
+def tool_step() -> None:
+    """Silent itself, while a tool in a session of its own works hard for ever."""
+
+    def work() -> None:
+        os.setsid()
+        note("tool")
+        while True:
+            pass
+
+    say("ready")
+    if os.fork() == 0:
+        work()
+    wait_for_ever()
+
+
+def beat(path: str, until: str = "") -> None:
+    """Say nothing and touch a file, until another one is there."""
+    say("ready")
+    while not (until and os.path.exists(until)):
+        with open(path, "w"):
+            pass
+        time.sleep(0.1)
+    wait_for_ever()
+
+
+def swell(mebibytes: str, when: str = "") -> None:
+    """Take so much memory at once, once a file is there."""
+    say("ready")
+    while when and not os.path.exists(when):
+        time.sleep(0.02)
+    taken = bytearray(b"x") * (int(mebibytes) << 20)
+    note("swollen")
+    wait_for_ever()
+    del taken
+
+
 def listen() -> None:
     """Repeat what comes on the standard input; tell when that ends."""
     say("ready")

@@ -12,8 +12,9 @@ from django.utils import timezone
 from agents.models import Agent
 from agents.policy.clock import Moment
 from agents.policy.states import Action, Status
-from agents.services import lifecycle, nodes, recording, setups, shapes
+from agents.services import lifecycle, measures, nodes, recording, setups, shapes
 from agents.services.lifecycle import Asker
+from agents.services.measures import Sample
 from agents.services.recording import Condition
 from agents.supervisor.lock import NodeLock
 from tests.harness.recorded import end_of, passing, run_of, seen
@@ -122,7 +123,8 @@ def test_status_of_one_agent_says_since_when_why_and_how_it_is_known(
     lifecycle.ask(Action.START, [agent.pk], Asker("alice", "page"))
     agent.refresh_from_db()
     run_of(agent, pid=4711)
-    recording.save_samples([(agent.pk, 12.34, 24 * 1024 * 1024, 3, [])])
+    sample = Sample(agent.pk, 12.34, 24 * 1024 * 1024, 3, [], 17, None, None)
+    measures.save_samples([sample])
     answer = agents("status", "web")
     assert answer.code == 0
     lines = answer.out.splitlines()
@@ -130,11 +132,12 @@ def test_status_of_one_agent_says_since_when_why_and_how_it_is_known(
     facts = dict(line.split(maxsplit=1) for line in lines[1:])
     assert facts["since"].endswith("UTC, 0 s ago")
     assert facts["why"] == "the program was executed"
-    assert facts["known"] == "by  test"
+    assert facts["known"].split() == ["by", "test"]
     assert facts["wanted"] == "running: start asked by alice"
     assert facts["run"] == "1, pid 4711"
     assert facts["CPU"] == "12 % of one core"
     assert facts["memory"] == "24 MB in 3 processes"
+    assert facts["open"].split() == ["files", "17"]
     assert facts["restarts"] == "0 since the last start, 0 in all"
 
 

@@ -28,8 +28,10 @@ OBSERVED = {
     "observed_generation", "run", "pid", "run_revision", "restart_count",
     "restarts_total", "recent_exits", "started_at", "stopped_at", "retry_at",
     "retry_boot", "retry_boot_seconds", "cpu_percent", "rss_bytes", "processes",
-    "samples",
+    "samples", "open_files", "last_output_at", "last_progress_at",
+    "last_heartbeat_at", "probe_states",
 }  # fmt: skip
+NOTHING_IS_FINE = ("max_restarts", "memory_limit", "role", "cwd")
 
 
 def agent(**values: Any) -> Agent:
@@ -67,6 +69,9 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         "healthy_after": 600,
         "stop_signal": "TERM",
         "stop_grace": 10,
+        "heartbeat_interval": 30,
+        "memory_limit": None,
+        "probes": [],
     }
     assert (fresh.desired_state, fresh.status) == ("stopped", "stopped")
     assert (fresh.generation, fresh.observed_generation, fresh.revision) == (0, 0, 1)
@@ -174,16 +179,21 @@ def test_what_is_no_number_is_refused_and_not_stumbled_over(
 
 @pytest.mark.parametrize(
     "name",
-    [n for n in ["name", *SETUP_FIELDS] if n not in ("max_restarts", "role", "cwd")],
+    [n for n in ["name", *SETUP_FIELDS] if n not in NOTHING_IS_FINE],
 )
 def test_nothing_at_all_is_refused_where_it_means_nothing(name: str) -> None:
     assert refusals(**{name: None}).keys() == {name}
 
 
 def test_nothing_at_all_is_no_limit_no_role_and_no_directory() -> None:
-    one = agent(max_restarts=None, role=None, cwd=None)
+    one = agent(max_restarts=None, memory_limit=None, role=None, cwd=None)
     one.full_clean()
-    assert (one.max_restarts, one.role, one.cwd) == (None, "", "")
+    assert (one.max_restarts, one.memory_limit, one.role, one.cwd) == (
+        None,
+        None,
+        "",
+        "",
+    )
 
 
 def test_every_problem_is_named_at_once() -> None:

@@ -29,6 +29,9 @@ DESIGN_ORDER = [
     "healthy_after",
     "stop_signal",
     "stop_grace",
+    "heartbeat_interval",
+    "memory_limit",
+    "probes",
 ]
 
 

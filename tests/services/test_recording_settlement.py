@@ -15,7 +15,7 @@ from agents.services.recording import (
     Settlement,
 )
 from tests.services.fleet import ask, make_agent, make_fleet
-from tests.services.steps import changes, opened, outcomes, seen, step
+from tests.services.steps import opened, outcomes, seen, step
 
 pytestmark = pytest.mark.django_db
 
@@ -89,18 +89,3 @@ def test_a_fleet_is_recorded_in_few_queries() -> None:
     assert (
         Request.objects.filter(outcome="done").values("detail").distinct().count() == 48
     )
-
-
-def test_samples_are_stored_without_being_news() -> None:
-    one, other = make_fleet(2, status="running", status_reason="stays")
-    recording.save_samples([
-        (one.pk, 1.5, 4096, 2, [[1.5, 4096]]),
-        (other.pk, 0.0, 0, 1, []),
-        (10**9, 9.9, 9, 9, []),
-    ])  # fmt: skip
-    found = Agent.objects.get(pk=one.pk)
-    assert (found.cpu_percent, found.rss_bytes, found.processes) == (1.5, 4096, 2)
-    assert (found.samples, found.status_reason) == ([[1.5, 4096]], "stays")
-    assert Agent.objects.get(pk=other.pk).rss_bytes == 0
-    assert changes() == []
-    recording.save_samples([])

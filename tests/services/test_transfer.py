@@ -243,12 +243,9 @@ def test_a_key_of_a_later_version_may_say_nothing(key: str) -> None:
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("memory_limit", 10**9),
         ("depends_on", [{"agent": "db"}]),
-        ("probes", [{"type": "tcp"}]),
         ("provider", "ollama"),
         ("workspace_mode", "worktree"),
-        ("heartbeat_interval", 5),
         ("max_concurrent_tasks", 2),
         ("budget", {"cost": "1"}),
         ("allow_commands", True),
@@ -318,10 +315,11 @@ def test_a_long_message_is_cut() -> None:
 
 
 def test_five_hundred_agents_are_made_in_seconds() -> None:
-    begun = time.monotonic()
+    # Of this process's own time: how busy the machine is, is not judged.
+    begun = time.process_time()
     plan = transfer.carry_out([item(f"agent-{number}") for number in range(500)])
     assert len(plan.entries) == Agent.objects.count() == 500
-    assert time.monotonic() - begun < 60
+    assert time.process_time() - begun < 15
 
 
 def test_every_field_of_a_set_up_is_in_the_design() -> None:

@@ -249,6 +249,13 @@ def _facts(agent: Agent) -> list[tuple[str, str]]:
     if alive and agent.rss_bytes is not None:
         processes = counted(agent.processes or 0, "process", "processes")
         facts.append(("memory", f"{size(agent.rss_bytes)} in {processes}"))
+    if alive and agent.open_files is not None:
+        facts.append(("open files", str(agent.open_files)))
+    if alive:
+        facts += [
+            (f"probe {one['name']}", f"{one['state']}: {one['detail'] or 'no result'}")
+            for one in agent.probe_states
+        ]
     now, total = agent.restart_count, agent.restarts_total
     facts.append(("restarts", f"{now} since the last start, {total} in all"))
     return facts

@@ -9,12 +9,19 @@ from __future__ import annotations
 import os
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
-from agents.supervisor.process.mark import mark_of, read_mark, read_run_variable
+from agents.supervisor.process.mark import (
+    is_probe,
+    mark_of,
+    of_one_run,
+    probe_mark,
+    read_mark,
+    read_run_variable,
+)
 
 # proc(5) counts times in these; `starttime` is on the boot clock.
 TICKS_PER_SECOND: Final = os.sysconf("SC_CLK_TCK")
@@ -105,23 +112,39 @@ def has_executed(leader: int) -> bool:
     )
 
 
+def sweep() -> dict[int, Process]:
+    """Every living process of the machine but the caller."""
+    own = os.getpid()
+    return {
+        pid: process
+        for name in os.listdir("/proc")
+        if name.isdecimal()
+        and (pid := int(name)) != own
+        and (process := look_at(pid)) is not None
+        and process.state not in _DEAD
+    }
+
+
+def open_files(pid: int) -> int:
+    """How many files a process has open; 0 when it is gone or not ours to ask."""
+    folder = f"/proc/{pid}/fd"
+    try:
+        # Since Linux 6.2 the folder's size is the number; before, it is 0.
+        return os.stat(folder).st_size or len(os.listdir(folder))
+    except OSError:
+        return 0
+
+
 class Census:
     """Takes sweeps and remembers whose mark a process wears, which never changes."""
 
-    def __init__(self) -> None:
+    def __init__(self, sweep: Callable[[], dict[int, Process]] = sweep) -> None:
+        self._sweep = sweep
         self._marks: dict[ProcessId, int | None] = {}
 
     def take(self) -> dict[int, Process]:
         """Every living process of the machine but the caller."""
-        own = os.getpid()
-        found = {
-            pid: process
-            for name in os.listdir("/proc")
-            if name.isdecimal()
-            and (pid := int(name)) != own
-            and (process := look_at(pid)) is not None
-            and process.state not in _DEAD
-        }
+        found = self._sweep()
         living = {process.id for process in found.values()}
         self._marks = {key: m for key, m in self._marks.items() if key in living}
         return found
@@ -158,12 +181,27 @@ class Census:
     def _by_mark(
         self, process: Process, marks: dict[int, uuid.UUID]
     ) -> uuid.UUID | None:
-        if process.id not in self._marks:
-            self._marks[process.id] = read_mark(process.pid)
-        mark = self._marks[process.id]
+        mark = self._mark(process)
         if mark is not None:
             return marks.get(mark)
         return None if marks_work() else _by_variable(process.pid, marks)
+
+    def probes(
+        self, found: dict[int, Process], run_ids: Iterable[uuid.UUID]
+    ) -> list[Process]:
+        """The processes of these runs' probes."""
+        marks = {probe_mark(run_id, 0) for run_id in run_ids}
+        wearing = ((process, self._mark(process)) for process in found.values())
+        return [
+            process
+            for process, mark in wearing
+            if mark is not None and is_probe(mark) and of_one_run(mark) in marks
+        ]
+
+    def _mark(self, process: Process) -> int | None:
+        if process.id not in self._marks:
+            self._marks[process.id] = read_mark(process.pid)
+        return self._marks[process.id]
 
     @staticmethod
     def _add_descendants(

@@ -1,4 +1,4 @@
-"""A mark that every process of a run carries and cannot lose by accident.
+"""A mark that every process of a run, or of its probe, carries and cannot lose.
 
 The mark is the soft limit RLIMIT_LOCKS, which Linux has not enforced since 2.4.25
 (getrlimit(2)) but still inherits through fork, exec, setsid and `env -i`, and
@@ -17,6 +17,8 @@ from typing import Final
 _RLIMIT_LOCKS: Final = 10  # Not named by Python; the same on every Linux but MIPS.
 _ROW: Final = b"Max file locks"
 _HIGH: Final = 1 << 56
+_PROBE: Final = 1 << 57
+_SLOT_BITS: Final = 8
 
 _only_one = threading.Lock()
 
@@ -24,6 +26,26 @@ _only_one = threading.Lock()
 def mark_of(run_id: uuid.UUID) -> int:
     """The run's mark: 57 bits, so that no real limit looks like one."""
     return _HIGH | (run_id.int & (_HIGH - 1))
+
+
+def probe_mark(run_id: uuid.UUID, slot: int) -> int:
+    """The mark of a run's probe in this place of the list: never one of a run.
+
+    A probe's processes are no part of the run's tree, and are found all the same.
+    """
+    bits = 56 - _SLOT_BITS
+    low = run_id.int & ((1 << bits) - 1)
+    return _PROBE | (low << _SLOT_BITS) | (slot & ((1 << _SLOT_BITS) - 1))
+
+
+def is_probe(mark: int) -> bool:
+    """Whether this is the mark of a probe, and not of a run."""
+    return mark >= _PROBE
+
+
+def of_one_run(mark: int) -> int:
+    """A probe's mark without its place: the same for all probes of one run."""
+    return mark >> _SLOT_BITS << _SLOT_BITS
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from typing import Final
 
 from agents.supervisor.process import exit_file
 from agents.supervisor.process.census import ProcessId, look_at
-from agents.supervisor.process.mark import read_mark
+from agents.supervisor.process.mark import is_probe, read_mark
 
 _PR_SET_CHILD_SUBREAPER: Final = 36  # include/uapi/linux/prctl.h
 
@@ -81,12 +81,13 @@ def adopted_children() -> set[int]:
 def reap_orphans(known: Collection[int]) -> set[int]:
     """Collect dead orphans; the pids of living ones. Only what wears a mark counts.
 
-    The process may have children of its own, which are somebody else's to reap.
+    The process may have children of its own, which are somebody else's to reap, and
+    so are probes.
     """
     living = set()
     for pid in adopted_children().difference(known):
-        process = look_at(pid)
-        if process is None or read_mark(pid) is None:
+        process, mark = look_at(pid), read_mark(pid)
+        if process is None or mark is None or is_probe(mark):
             continue
         if process.state != "Z":
             living.add(pid)

@@ -79,3 +79,14 @@ def test_a_low_hard_limit_is_no_error() -> None:
         "import resource, uuid\nfrom agents.supervisor.process import mark\n",
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_a_probes_mark_is_no_runs_and_tells_its_run() -> None:
+    run_id, other = uuid.uuid4(), uuid.uuid4()
+    marks = {mark.probe_mark(run_id, slot) for slot in range(256)}
+    assert len(marks) == 256
+    assert all(mark.is_probe(one) for one in marks)
+    assert not mark.is_probe(mark.mark_of(run_id))
+    assert {mark.of_one_run(one) for one in marks} == {mark.probe_mark(run_id, 0)}
+    assert mark.of_one_run(mark.probe_mark(other, 7)) not in marks
+    assert max(marks) < 2**63, "the kernel takes no more"
