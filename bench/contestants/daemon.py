@@ -59,15 +59,9 @@ class Daemon:
         return False
 
     def close(self) -> None:
-        """TERM, and KILL after some seconds."""
-        if self.process is None:
-            return
-        self.process.terminate()
-        try:
-            self.process.wait(5.0)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
+        """End it at once: nothing it keeps is needed any more."""
+        if self.process is not None:
+            self.kill9()
 
 
 def free_port() -> int:

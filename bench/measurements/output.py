@@ -20,7 +20,7 @@ from bench.fleet import Fleet, Plan
 LONG: Final = 200 * 2**20
 SHORT: Final = 2**20
 WRITERS: Final = 20
-ROUNDS: Final = 8
+ROUNDS: Final = 6
 PATIENCE: Final = 60.0
 SPEED: Final = "200 MiB, speed"
 SHARE: Final = "200 MiB, speed as a share of a plain file's"
