@@ -140,6 +140,13 @@ AGENTHUB_CHILD_ENVIRONMENT = {
     if name in os.environ
 }
 
+# What a part of the hub in a process of its own has to see besides.
+AGENTHUB_OWN_ENVIRONMENT = {
+    name: os.environ[name]
+    for name in ["AGENTHUB_SECRET_KEY", "DATABASE_URL", "REDIS_URL"]
+    if name in os.environ
+} | {"AGENTHUB_DATA_DIR": str(AGENTHUB_DATA_DIR)}
+
 SECRET_KEY = secret_key(AGENTHUB_DATA_DIR)
 DEBUG = False
 ALLOWED_HOSTS = [
@@ -230,6 +237,13 @@ Q_CLUSTER = {
     "max_attempts": 1,
     "ack_failures": True,
     "catch_up": False,
+    # Seconds. Nothing is more urgent than that, and idle it costs next to nothing.
+    "poll": 1,
+    "guard_cycle": 1,
+    # The cluster looks for due schedules in each round by itself, not every 30 s.
+    "scheduler": False,
+    # Tasks that went well are kept for a look at what happened lately.
+    "save_limit": 50,
 }
 
 LOGGING = {

@@ -19,6 +19,7 @@ from django.utils.safestring import SafeString
 from agents.models import Agent
 from agents.models.choices import Outcome, StatusChoice
 from agents.policy.redact import masked
+from agents.policy.setup import CLUSTER_NAME
 from agents.services import figures
 
 OUTCOMES: Final = {
@@ -108,7 +109,10 @@ def agent_link(agent_id: int | None, name: str) -> SafeString:
     """The agent's page in the admin; only its name once it is deleted."""
     if agent_id is None:
         return format_html('{} <span class="hub-quiet">(deleted)</span>', name)
-    address = reverse("admin:agents_agent_change", args=[agent_id])
+    if name == CLUSTER_NAME:  # Nobody sets it up.
+        address = reverse("agent", args=[name])
+    else:
+        address = reverse("admin:agents_agent_change", args=[agent_id])
     return format_html('<a href="{}">{}</a>', address, name)
 
 

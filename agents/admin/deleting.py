@@ -17,8 +17,8 @@ from django.utils.html import format_html
 from agents.admin import cells
 from agents.models import Agent
 from agents.policy.states import Status
-from agents.services import figures, setups
-from agents.services.setups import StillAlive
+from agents.services import dependencies, figures, setups
+from agents.services.setups import CannotDelete
 
 if TYPE_CHECKING:
     AgentModelAdmin = admin.ModelAdmin[Agent]
@@ -62,14 +62,17 @@ class DeletingAdmin(AgentModelAdmin):
     def delete_each(
         self, request: HttpRequest, agents: list[Agent]
     ) -> tuple[int, list[str]]:
-        """How many were deleted, and why the others were not."""
+        """How many were deleted, and why the others were not.
+
+        Whoever depends on another one of them goes first.
+        """
         deleted, refused = 0, []
-        for agent in agents:
+        for agent in dependencies.dependents_first(agents):
             try:
                 with transaction.atomic():
                     self.log_deletions(request, [agent])  # type: ignore[arg-type]
                     self.delete_model(request, agent)
-            except StillAlive as refusal:
+            except CannotDelete as refusal:
                 refused.append(str(refusal))
             except Agent.DoesNotExist:
                 continue
@@ -107,7 +110,7 @@ class DeletingAdmin(AgentModelAdmin):
         """Django's own, with a refusal said on the agent's page."""
         try:
             return super().delete_view(request, object_id, extra_context)
-        except StillAlive as refusal:
+        except CannotDelete as refusal:
             # The transaction is rolled back, and the audit log's line with it.
             self.message_user(request, f"Not deleted: {refusal}", messages.ERROR)
         except Agent.DoesNotExist:

@@ -109,6 +109,18 @@ class ProbesField(NotationField):
         return notation.parse_records(text)
 
 
+class DependenciesField(NotationField):
+    """Agents that have to be so before this one."""
+
+    def shown(self, value: Sequence[Mapping[str, str]]) -> str:
+        """As lines."""
+        return notation.dependencies_text(value)
+
+    def read(self, text: str) -> Any:
+        """Lines, or a JSON list."""
+        return notation.parse_dependencies(text)
+
+
 class ListField(NotationField):
     """Short texts."""
 

@@ -9,13 +9,16 @@ from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 
 from agents.admin.fields import (
     CommandField,
+    DependenciesField,
     EnvironmentField,
     ListField,
     PairsField,
     ProbesField,
 )
 from agents.models import Agent
+from agents.policy import dependencies as rules
 from agents.policy import probes, redact
+from agents.services import dependencies
 
 if TYPE_CHECKING:
     AgentModelForm = forms.ModelForm[Agent]
@@ -72,6 +75,14 @@ class AgentForm(AgentModelForm):
             "successes (1), start_grace (30 s) and action (note or restart)."
         ),
     )
+    depends_on = DependenciesField(
+        label="Depends on",
+        help_text=(
+            "One agent on each line, if need be with what it has to be: "
+            "<code>database: healthy</code>. The conditions are <code>started</code> "
+            "(the usual one), <code>healthy</code> and <code>completed</code>."
+        ),
+    )
 
     class Meta:
         model = Agent
@@ -117,6 +128,16 @@ class AgentForm(AgentModelForm):
                     "command you need the permission to set commands."
                 )
         return given
+
+    def clean_depends_on(self) -> Any:
+        """Those that can be depended on; how it is written, the model judges."""
+        value = self.cleaned_data["depends_on"]
+        name = self.instance.name or self.cleaned_data.get("name", "")
+        if rules.problem(value, name):
+            return value
+        if problem := dependencies.problem(name, value):
+            raise ValidationError(problem)
+        return rules.as_data(rules.read(value))
 
     def _stored_env(self) -> dict[str, str]:
         source: Any = self.instance.pk or self.cleaned_data.get("clone_of")

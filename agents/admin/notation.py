@@ -11,6 +11,8 @@ import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from agents.policy.dependencies import Condition
+
 # A program may want these as arguments, but who writes them mostly means a shell.
 SHELL_WORDS: Final = frozenset({"|", "||", "&", "&&", ";", ">", ">>", "<", "2>&1"})
 
@@ -113,6 +115,29 @@ def parse_records(text: str) -> Any:
         return []
     value = _json(text)
     return [value] if isinstance(value, dict) else value
+
+
+def dependencies_text(dependencies: Sequence[Mapping[str, str]]) -> str:
+    """One `agent: condition` on each line, and the agent alone for the usual one."""
+    return "\n".join(
+        one["agent"] + (f": {condition}" if condition != Condition.STARTED else "")
+        for one in dependencies
+        for condition in [one.get("condition", Condition.STARTED)]
+    )
+
+
+def parse_dependencies(text: str) -> Any:
+    """The list that such lines or a JSON list say; the model judges it."""
+    if text.strip().startswith("["):
+        return _json("\n".join(_lines(text)))
+    found = []
+    for line in filter(None, map(str.strip, _lines(text))):
+        agent, colon, condition = line.partition(":")
+        one = {"agent": agent.strip()}
+        if colon:
+            one["condition"] = condition.strip()
+        found.append(one)
+    return found
 
 
 def list_text(items: Sequence[str]) -> str:

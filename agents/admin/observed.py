@@ -207,6 +207,11 @@ class AgentRows:
         """Each as `key=value`."""
         return cells.tags(cells.labels(agent))
 
+    @admin.display(description="depends on")
+    def read_depends_on(self, agent: Agent) -> SafeString:
+        """Each on a line, with its condition."""
+        return cells.code(notation.dependencies_text(agent.depends_on))
+
     @admin.display(description="capabilities")
     def read_capabilities(self, agent: Agent) -> SafeString:
         """Side by side."""

@@ -13,10 +13,12 @@ from agents.admin.audit import LogEntryAdmin
 from agents.admin.history import RequestAdmin, StatusChangeAdmin
 from agents.admin.nodes import NodeAdmin
 from agents.admin.runs import RunAdmin
-from agents.models import Agent, Node, Request, Run, StatusChange
+from agents.admin.schedules import ScheduleAdmin
+from agents.models import Agent, Node, Request, Run, Schedule, StatusChange
 
 ADMINS: Final[dict[type[Model], type[ModelAdmin[Any]]]] = {
     Agent: AgentAdmin,
+    Schedule: ScheduleAdmin,
     Request: RequestAdmin,
     Run: RunAdmin,
     StatusChange: StatusChangeAdmin,

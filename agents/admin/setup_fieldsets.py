@@ -18,6 +18,7 @@ READ_INSTEAD: Final = {
     "labels": "read_labels",
     "capabilities": "read_capabilities",
     "probes": "read_probes",
+    "depends_on": "read_depends_on",
 }
 SEEN: Final = (
     "shown_status",
@@ -92,6 +93,16 @@ def fieldsets(agent: Agent | None, *, read_only: frozenset[str]) -> list[Any]:
                     "against the limit of automatic restarts."
                 ),
                 "fields": (*shown("probes"), ("memory_limit", "heartbeat_interval")),
+            },
+        ),
+        (
+            "Order",
+            {
+                "description": (
+                    "Whoever starts this agent starts these too, and it waits for "
+                    "them. Stopped together, it ends before they do."
+                ),
+                "fields": shown("depends_on"),
             },
         ),
     ]

@@ -30,7 +30,7 @@ HIDDEN_APPS: Final = frozenset({"django_q"})
 
 # Apps and models in the order of the first page; what is not named comes last.
 ORDER: Final = (
-    *("agents", "Agent", "Request", "Run", "StatusChange", "Node"),
+    *("agents", "Agent", "Schedule", "Request", "Run", "StatusChange", "Node"),
     *("auth", "User", "Group"),
     *("admin", "LogEntry"),
 )

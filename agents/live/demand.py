@@ -85,7 +85,7 @@ class Edition:
         """The fragments of what this page shows, as one text."""
         wanted: list[Key] = [("supervisor", 0, False)]
         if demand.overview:
-            wanted += [("summary", 0, False), ("lately", 0, False)]
+            wanted += [(name, 0, False) for name in ("summary", "schedules", "lately")]
             wanted.append(("attention", 0, demand.operator))
             wanted += [("tile", one, False) for one in sorted(demand.ids)]
         if demand.agents:

@@ -17,7 +17,7 @@ def demand_of(subscribed: Subscription, *, operator: bool) -> Demand:
     agent_id = None
     log = None
     if subscribed.agent:
-        found = Agent.objects.filter(name=subscribed.agent).values_list("pk", flat=True)
+        found = Agent.every.filter(name=subscribed.agent).values_list("pk", flat=True)
         agent_id = found.first()
     if agent_id is not None and (at := subscribed.logs) is not None:
         run = agent_detail.run_of(agent_id, at.run)

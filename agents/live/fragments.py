@@ -25,6 +25,7 @@ from agents.services.overview import (
     StatusCount,
     Supervision,
 )
+from agents.services.schedules import SchedulesView
 
 
 def row(agent: AgentRow, *, operator: bool) -> str:
@@ -54,6 +55,12 @@ def lately(changes: Iterable[ChangeView]) -> str:
     """What has happened lately, to any agent."""
     context = {"lately": changes, "oob": True}
     return get_template("agents/_lately.html").render(context)
+
+
+def schedules(view: SchedulesView) -> str:
+    """Which times come next, and what keeps them."""
+    context = {"schedules": view, "oob": True}
+    return get_template("agents/_schedules.html").render(context)
 
 
 def counts(found: Iterable[StatusCount]) -> str:

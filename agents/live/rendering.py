@@ -10,7 +10,7 @@ from collections.abc import Collection
 from agents.live import fragments
 from agents.live.demand import Demand, Key
 from agents.models import Agent
-from agents.services import agent_detail, overview
+from agents.services import agent_detail, overview, schedules
 from agents.services.figures import percent, size
 
 
@@ -24,6 +24,7 @@ def lists(demands: Collection[Demand], changed: Collection[int]) -> dict[Key, st
         seen = overview.overview()
         made["summary", 0, False] = fragments.summary(seen)
         made["lately", 0, False] = fragments.lately(agent_detail.lately())
+        made["schedules", 0, False] = fragments.schedules(schedules.view())
         for operator in audiences:
             made["attention", 0, operator] = fragments.attention(
                 seen, operator=operator

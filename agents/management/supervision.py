@@ -16,6 +16,8 @@ from agents.supervisor import ProcessManager
 
 logger = logging.getLogger(__name__)
 
+# Whoever ends a hub is not kept waiting for a database that is gone (seconds).
+END_OF_CLUSTER = 8.0
 STILL_RUNNING = (
     "Agents still running: {count}. They go on without the hub; the next start "
     "adopts them. To stop them: manage.py agents stop --all"
@@ -35,6 +37,7 @@ class Supervision:
     async def begin(self) -> None:
         """Start supervising (raises lock.Held), then knock at the consumer."""
         await self.manager.ensure_running()
+        await self.manager.begin_cluster()
         self._listening = asyncio.create_task(self._listen(), name="supervisor-worker")
         await bell.knock(self.manager.node)
 
@@ -49,6 +52,8 @@ class Supervision:
 
     async def end(self) -> str:
         """Stop supervising, leave the agents; a sentence for the person."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.manager.end_cluster(), END_OF_CLUSTER)
         count = len(self.manager.get_running_agents())
         if self._listening is not None:
             self._listening.cancel()

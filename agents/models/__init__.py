@@ -7,6 +7,7 @@ from agents.models.change import Change
 from agents.models.node import Node
 from agents.models.request import Request
 from agents.models.run import Run
+from agents.models.schedule import Schedule
 from agents.models.status_change import StatusChange
 
-__all__ = ["Agent", "Change", "Node", "Request", "Run", "StatusChange"]
+__all__ = ["Agent", "Change", "Node", "Request", "Run", "Schedule", "StatusChange"]

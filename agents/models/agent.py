@@ -24,7 +24,7 @@ from agents.models.choices import (
     StatusChoice,
     Stdin,
 )
-from agents.policy import probes, setup
+from agents.policy import dependencies, probes, setup
 from agents.policy.ladder import parse_signal
 from agents.policy.states import ALIVE
 
@@ -52,6 +52,7 @@ SETUP_FIELDS: Final = [
     "stop_grace",
     "heartbeat_interval",
     "memory_limit",
+    "depends_on",
     "probes",
 ]
 
@@ -72,6 +73,14 @@ NUMBER_FIELDS: Final = (
     "stop_grace",
     "heartbeat_interval",
 )
+
+
+class PeoplesAgents(models.Manager["Agent"]):
+    """The agents that people know of, without what is a part of the hub itself."""
+
+    def get_queryset(self) -> models.QuerySet[Agent]:
+        """Lists, counts, files and `--all` begin here."""
+        return super().get_queryset().filter(internal=False)
 
 
 class Agent(models.Model):
@@ -134,6 +143,11 @@ class Agent(models.Model):
         blank=True,
         help_text="Bytes of all its processes; above it is restarted. Empty: no limit.",
     )
+    depends_on = models.JSONField(
+        default=list,
+        blank=True,
+        help_text='Such as [{"agent": "database", "condition": "healthy"}].',
+    )
     probes = models.JSONField(default=list, blank=True)
 
     revision = models.PositiveIntegerField(default=1, editable=False)
@@ -143,6 +157,11 @@ class Agent(models.Model):
         help_text="The revision that last changed what is launched.",
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    internal = models.BooleanField(
+        default=False,
+        editable=False,
+        help_text="A part of the hub itself, which people neither set up nor steer.",
+    )
 
     desired_state = models.CharField(
         max_length=8,
@@ -201,6 +220,10 @@ class Agent(models.Model):
     samples = models.JSONField(
         default=list, editable=False, help_text="The latest [CPU %, RSS bytes] pairs."
     )
+
+    objects = PeoplesAgents()
+    # With the hub's own.
+    every: ClassVar[models.Manager[Agent]] = models.Manager()
 
     class Meta:
         default_permissions = ("view",)
@@ -274,6 +297,8 @@ class Agent(models.Model):
             "cwd": setup.cwd_problem(self.cwd),
             "stop_signal": setup.signal_problem(_text(self.stop_signal)),
             "memory_limit": setup.memory_problem(self.memory_limit),
+            # Whether there are such agents is for `services.dependencies` to say.
+            "depends_on": dependencies.problem(self.depends_on, _text(self.name)),
         }
         # Django leaves the choices of fields that no form shows unjudged.
         if self.kind == Kind.NATIVE_LLM:
@@ -300,6 +325,7 @@ class Agent(models.Model):
         if found := {key: text for key, text in problems.items() if text}:
             raise ValidationError(found)
         self.stop_signal = parse_signal(self.stop_signal).name.removeprefix("SIG")
+        self.depends_on = dependencies.as_data(dependencies.read(self.depends_on))
 
     def _name_taken(self) -> str | None:
         """Why it cannot have this name, good as it is."""
@@ -331,6 +357,8 @@ class Agent(models.Model):
             env=dict(self.env),
             memory_limit=self.memory_limit,
             probes=probes.parse(self.probes, self.heartbeat_interval),
+            depends_on=dependencies.read(self.depends_on),
+            internal=self.internal,
         )
 
 

@@ -61,6 +61,14 @@ class ActionChoice(models.TextChoices):
     KILL = "kill", "Kill"
 
 
+class ScheduledAction(models.TextChoices):
+    """What a schedule may ask for; to kill is a person's decision."""
+
+    START = "start", "Start"
+    STOP = "stop", "Stop"
+    RESTART = "restart", "Restart"
+
+
 class Outcome(models.TextChoices):
     """What became of a request; empty while it is open."""
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from django.contrib import messages
 from django.db import OperationalError
+from django.db.models import Q
 from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -19,7 +20,7 @@ from django.views.decorators.http import require_POST
 from agents.models import Agent
 from agents.pages.guards import PageRequest, needs
 from agents.policy.states import Action
-from agents.services import figures, lifecycle, overview
+from agents.services import agent_list, figures, lifecycle, overview
 from agents.services.lifecycle import Asked, Asker
 from agents.services.permissions import OPERATE
 
@@ -70,10 +71,13 @@ def act(request: PageRequest, name: str, action: str) -> HttpResponse:
 @require_POST
 @needs(OPERATE)
 def batch(request: PageRequest) -> HttpResponse:
-    """Many agents, by `names`."""
+    """Many agents, by `names`, or a group of any size by its `label`."""
     wanted = _action(request.POST.get("action", ""))
     names = list(dict.fromkeys(request.POST.getlist("names")))
-    found = Agent.objects.filter(name__in=names).order_by("name")
+    chosen = Q(name__in=names)
+    if label := request.POST.get("label", ""):
+        chosen |= Q(pk__in=agent_list.labelled(label))
+    found = Agent.objects.filter(chosen).order_by("name")
     agents = tuple(found.values_list("pk", "name"))
     missing = tuple(sorted(set(names) - {name for _, name in agents}))
     back = _back(request, reverse("agents"))

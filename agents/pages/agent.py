@@ -43,7 +43,7 @@ class ShownOutput:
 def agent(request: PageRequest, name: str) -> HttpResponse:
     """Everything about one agent, and its output live."""
     context = around(request)
-    pk = get_object_or_404(Agent.objects.only("pk"), name=name).pk
+    pk = get_object_or_404(Agent.every.only("pk"), name=name).pk
     detail = agent_detail.detail(pk)
     if detail is None:
         raise Http404(name)
@@ -53,7 +53,9 @@ def agent(request: PageRequest, name: str) -> HttpResponse:
         "output": _output(name, run, detail.run) if run else None,
         "found": _found(request, name, run),
         "setup_link": reverse("admin:agents_agent_change", args=[pk])
-        if request.user.has_perm(CONFIGURE) and request.user.is_staff
+        if request.user.has_perm(CONFIGURE)
+        and request.user.is_staff
+        and not detail.row.internal
         else "",
     }
     return render(request, "agents/agent.html", context)
@@ -63,7 +65,7 @@ def agent(request: PageRequest, name: str) -> HttpResponse:
 @needs(VIEW)
 def search_output(request: PageRequest, name: str) -> HttpResponse:
     """The lines of one run's output with a text, as a part of the page."""
-    pk = get_object_or_404(Agent.objects.only("pk"), name=name).pk
+    pk = get_object_or_404(Agent.every.only("pk"), name=name).pk
     run = _chosen_run(request, pk, agent_detail.latest_run(pk))
     context = {"found": _found(request, name, run)}
     return render(request, "agents/_search.html", context)
@@ -75,7 +77,7 @@ def download(
     request: PageRequest, name: str, number: int, stream: str
 ) -> StreamingHttpResponse:
     """All that is kept of one stream of a run, as it was written."""
-    pk = get_object_or_404(Agent.objects.only("pk"), name=name).pk
+    pk = get_object_or_404(Agent.every.only("pk"), name=name).pk
     run = agent_detail.run_of(pk, number)
     if run is None or stream not in STREAMS:
         raise Http404(f"{name} has no such output")

@@ -8,6 +8,7 @@ from django.views.decorators.http import require_safe
 
 from agents.pages.guards import PageRequest, around, needs
 from agents.services import overview as reading
+from agents.services import schedules
 from agents.services.agent_detail import lately
 from agents.services.agent_list import ListQuery, list_page
 from agents.services.permissions import VIEW
@@ -23,6 +24,7 @@ def overview(request: PageRequest) -> HttpResponse:
         "overview": reading.overview(),
         "fleet": fleet,
         "lately": lately(),
+        "schedules": schedules.view(),
         "newest_id": max((one.id for one in fleet), default=0),
     }
     return render(request, "agents/overview.html", context)

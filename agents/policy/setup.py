@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
+from agents.policy.dependencies import Dependency
 from agents.policy.ladder import parse_signal
 from agents.policy.restart import Mode, RestartPolicy
 
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
     from agents.policy.probes import Probe
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
-# They would collide with addresses of the control API.
-RESERVED_NAMES: Final = frozenset({"batch", "register"})
+# The hub's own django-q2 cluster, an agent that people neither set up nor steer.
+CLUSTER_NAME: Final = "agenthub-cluster"
+# The others would collide with addresses of the control API.
+RESERVED_NAMES: Final = frozenset({"batch", "register", CLUSTER_NAME})
 ENV_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 LABEL_KEY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_./-]{0,62}")
 OWN_ENV_PREFIX: Final = "AGENTHUB_"
@@ -51,6 +54,8 @@ class AgentSetup:
     env: Mapping[str, str] = field(default_factory=dict)
     memory_limit: int | None = None
     probes: tuple[Probe, ...] = ()
+    depends_on: tuple[Dependency, ...] = ()
+    internal: bool = False
 
 
 def name_problem(name: str) -> str | None:
@@ -63,7 +68,7 @@ def name_problem(name: str) -> str | None:
             "and begins with a letter or digit."
         )
     if name.lower() in RESERVED_NAMES:
-        return f"{name!r} is reserved for the control API. Choose another name."
+        return f"{name!r} is reserved for the hub itself. Choose another name."
     return None
 
 

@@ -23,8 +23,9 @@ from agents.models.choices import (
     StatusChoice,
 )
 from agents.policy import redact
+from agents.policy.dependencies import read
 from agents.policy.states import ALIVE, Status
-from agents.services import agent_health, figures
+from agents.services import agent_health, dependencies, figures
 from agents.services.agent_health import HealthView, health_view
 from agents.services.figures import Sparkline, Stamp
 from agents.services.overview import AgentRow, Supervision, row, supervision
@@ -97,6 +98,15 @@ class RequestView:
 
 
 @dataclass(frozen=True, slots=True)
+class Neighbour:
+    """An agent that this one depends on, or the other way round."""
+
+    name: str
+    url: str
+    condition: str
+
+
+@dataclass(frozen=True, slots=True)
 class SetupView:
     """How the agent is set up; secret values are masked."""
 
@@ -109,6 +119,8 @@ class SetupView:
     adapter: str
     node: str
     capabilities: tuple[str, ...]
+    depends_on: tuple[Neighbour, ...]
+    needed_by: tuple[Neighbour, ...]
     revision: int
 
 
@@ -159,8 +171,8 @@ class AgentDetail:
 
 
 def detail(agent_id: int) -> AgentDetail | None:
-    """One agent, in five queries; None when it is gone."""
-    agent = Agent.objects.select_related("run").filter(pk=agent_id).first()
+    """One agent, in six queries; None when it is gone."""
+    agent = Agent.every.select_related("run").filter(pk=agent_id).first()
     if agent is None:
         return None
     changes = StatusChange.objects.filter(agent=agent).select_related("run")
@@ -195,7 +207,7 @@ def detail(agent_id: int) -> AgentDetail | None:
 def vitals_of(agent_id: int) -> Vitals | None:
     """Only what changes every two seconds."""
     shown = (*FIGURES, *agent_health.FIELDS)
-    agent = Agent.objects.only(*shown).filter(pk=agent_id).first()
+    agent = Agent.every.only(*shown).filter(pk=agent_id).first()
     return vitals_view(agent) if agent else None
 
 
@@ -233,8 +245,19 @@ def setup_view(agent: Agent) -> SetupView:
         adapter=agent.get_adapter_display(),
         node=agent.node,
         capabilities=tuple(agent.capabilities),
+        depends_on=tuple(
+            _neighbour(one.agent, one.condition) for one in read(agent.depends_on)
+        ),
+        needed_by=tuple(
+            _neighbour(name, condition)
+            for name, condition in dependencies.needing(agent.name)
+        ),
         revision=agent.revision,
     )
+
+
+def _neighbour(name: str, condition: str) -> Neighbour:
+    return Neighbour(name, reverse("agent", args=[name]), condition)
 
 
 def _restart_words(agent: Agent) -> str:
@@ -304,8 +327,9 @@ def change_view(change: StatusChange) -> ChangeView:
 
 
 def lately() -> tuple[ChangeView, ...]:
-    """The newest lines of all histories."""
-    newest = StatusChange.objects.select_related("run")[:SHOWN_LATELY]
+    """The newest lines of all people's agents' histories."""
+    theirs = StatusChange.objects.exclude(agent__internal=True)
+    newest = theirs.select_related("run")[:SHOWN_LATELY]
     return tuple(change_view(one) for one in newest)
 
 

@@ -124,6 +124,8 @@ class ListPage:
     labels: tuple[Choice, ...]
     columns: tuple[Column, ...]
     newest_id: int
+    # How many have the chosen label, whatever else the query asks for.
+    group: int
 
 
 def list_page(query: ListQuery) -> ListPage:
@@ -148,6 +150,7 @@ def list_page(query: ListQuery) -> ListPage:
         labels=_labels(query, labelled),
         columns=_columns(query),
         newest_id=max(labelled, default=0),
+        group=len(_having(query.label, labelled)) if query.label else 0,
     )
 
 
@@ -162,10 +165,7 @@ def _filtered(
     if query.kind:
         agents = agents.filter(kind=query.kind)
     if query.label:
-        # In Python: a label's name may hold what a JSON path would read otherwise.
-        key, _, value = query.label.partition("=")
-        matching = [pk for pk, has in labelled.items() if has.get(key) == value]
-        agents = agents.filter(pk__in=matching)
+        agents = agents.filter(pk__in=_having(query.label, labelled))
     for word in query.search.split():
         agents = agents.annotate(label_text=Cast("labels", TextField())).filter(
             Q(name__icontains=word)
@@ -174,6 +174,17 @@ def _filtered(
             | Q(label_text__icontains=word)
         )
     return agents
+
+
+def labelled(label: str) -> list[int]:
+    """The ids of the agents with this `key=value`."""
+    return _having(label, dict(Agent.objects.values_list("pk", "labels")))
+
+
+def _having(label: str, labelled: Mapping[int, dict[str, str]]) -> list[int]:
+    """In Python: a label's name may hold what a JSON path would read otherwise."""
+    key, _, value = label.partition("=")
+    return [pk for pk, has in labelled.items() if has.get(key) == value]
 
 
 def _ordered(agents: QuerySet[Agent], sort: str) -> QuerySet[Agent]:

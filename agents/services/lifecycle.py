@@ -6,18 +6,18 @@ wishes are one transaction, so a wish is either recorded whole or not at all.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 
 from agents.models import Agent, Request
 from agents.models.choices import Outcome
 from agents.policy.clock import Moment
-from agents.policy.states import Action, Status
-from agents.services import bell, changes
+from agents.policy.states import Action, Desired, Status
+from agents.services import bell, changes, dependencies
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,9 @@ def ask(
 ) -> list[Asked]:
     """Record one request for each agent, in one transaction; ring on commit.
 
+    Who is to run needs those it depends on: they are asked to start as well, unless
+    they run or will. What is answered is about the agents that were named.
+
     `made`: when it was asked, for callers that have waited for the database since;
     a restart asks for a process that begins later. None: now.
 
@@ -60,19 +63,23 @@ def ask(
     the earlier one is answered, and KeyTaken is raised if it was for another action.
     Unknown ids are left out.
     """
-    ids = sorted(set(agent_ids))
+    ids = set(agent_ids)
     # Before the database is waited for: what begins meanwhile was asked for already.
     made = made or Moment.now()
     with transaction.atomic():
-        agents = list(
-            Agent.objects.select_for_update()
-            .filter(pk__in=ids)
+        needed = dependencies.below(ids) if action.desired is Desired.RUNNING else ()
+        locked = list(
+            Agent.every.select_for_update()
+            .filter(Q(pk__in=ids) | Q(name__in=needed) if needed else Q(pk__in=ids))
             .order_by("pk")
-            .only("pk", "name", "node", "generation", "status", "observed_generation")
+            .only("pk", "node", *dependencies.SEEN)
         )
+        agents = [agent for agent in locked if agent.pk in ids]
         seen = _seen(action, agents, asker.idempotency_key)
         fresh = [agent for agent in agents if agent.pk not in seen]
         asked = _record(action, fresh, asker, made)
+        if needed:
+            fresh += _ask_for_needed(fresh, locked, asker, made)
         for node in {agent.node for agent in fresh}:
             transaction.on_commit(lambda node=node: bell.ring(node))  # type: ignore[misc]
     by_id = seen | {one.agent_id: one for one in asked}
@@ -102,12 +109,30 @@ def _seen(action: Action, agents: list[Agent], key: str) -> dict[int, Asked]:
     }
 
 
+def _ask_for_needed(
+    roots: list[Agent], locked: list[Agent], asker: Asker, made: Moment
+) -> list[Agent]:
+    """Ask for the start of what these agents need; who was asked."""
+    others = {agent.name: agent for agent in locked}
+    reasons = dependencies.to_start_too(roots, others)
+    needed = [agent for agent in locked if agent.pk in reasons]
+    _record(Action.START, needed, replace(asker, idempotency_key=""), made, reasons)
+    return needed
+
+
 def _record(
-    action: Action, agents: list[Agent], asker: Asker, made: Moment
+    action: Action,
+    agents: list[Agent],
+    asker: Asker,
+    made: Moment,
+    reasons: Mapping[int, str] | None = None,
 ) -> list[Asked]:
+    """`reasons`: an agent's own, where it is not the asker's."""
+    if not agents:
+        return []
     now = timezone.now()
     ids = [agent.pk for agent in agents]
-    Agent.objects.filter(pk__in=ids).update(
+    Agent.every.filter(pk__in=ids).update(
         generation=F("generation") + 1,
         desired_state=action.desired,
         wanted_action=action,
@@ -128,7 +153,7 @@ def _record(
             generation=agent.generation + 1,
             actor=asker.actor,
             via=asker.via,
-            reason=_storable(asker.reason),
+            reason=_storable(reasons[agent.pk] if reasons else asker.reason),
             idempotency_key=asker.idempotency_key,
             at=now,
         )

@@ -85,12 +85,12 @@ def mark_silent() -> int:
     taken = Node.objects.filter(epoch__gt=0)
     silent = [node.name for node in taken if not is_heard(node)]
     watched = [status.value for status in ALIVE - {Status.UNKNOWN}]
-    doubtful = Agent.objects.filter(node__in=silent, status__in=watched)
+    doubtful = Agent.every.filter(node__in=silent, status__in=watched)
     if not (silent and doubtful.exists()):
         return 0  # Looked at often: only news is worth a lock.
     with transaction.atomic():
         agents = list(doubtful.select_for_update())
-        Agent.objects.filter(pk__in=[agent.pk for agent in agents]).update(
+        Agent.every.filter(pk__in=[agent.pk for agent in agents]).update(
             status=Status.UNKNOWN,
             status_since=now,
             status_reason=_SILENCE,

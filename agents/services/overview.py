@@ -71,6 +71,7 @@ ROW_FIELDS: Final = (
     "observed_generation",
     "wanted_action",
     "wanted_by",
+    "internal",
     "pid",
     "restart_count",
     "restarts_total",
@@ -95,6 +96,7 @@ class AgentRow:
     id: int
     name: str
     url: str
+    internal: bool
     kind: str
     role: str
     labels: tuple[str, ...]
@@ -161,10 +163,13 @@ def row(agent: Agent) -> AgentRow:
     """One agent as a list shows it."""
     status = Status(agent.status)
     sensible = SENSIBLE[status]
+    # It has no process yet, and may wait long for one.
+    waits = agent.desired_state == Desired.RUNNING and bool(open_wish(agent))
     return AgentRow(
         id=agent.pk,
         name=agent.name,
         url=reverse("agent", args=[agent.name]),
+        internal=agent.internal,
         kind=Kind(agent.kind).label,
         role=agent.role,
         labels=tuple(f"{key}={value}" for key, value in sorted(agent.labels.items())),
@@ -180,7 +185,7 @@ def row(agent: Agent) -> AgentRow:
         memory=figures.size(agent.rss_bytes),
         pid=str(agent.pid or figures.NOTHING),
         may_start=Action.START in sensible,
-        may_stop=Action.STOP in sensible,
+        may_stop=Action.STOP in sensible or waits,
         may_restart=Action.RESTART in sensible,
         may_kill=Action.KILL in sensible,
     )

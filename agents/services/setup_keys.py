@@ -12,13 +12,12 @@ from typing import Any, Final
 from agents.models import Agent
 from agents.models.agent import SETUP_FIELDS
 from agents.models.choices import Adapter, AutoRestart, Kind, Stdin
-from agents.policy import probes, setup
+from agents.policy import dependencies, probes, setup
 from agents.policy.hints import did_you_mean
 from agents.policy.ladder import parse_signal
 
 # Keys of the set-up that no part acts on yet, with what they are without a say.
 RESERVED: Final[Mapping[str, Any]] = {
-    "depends_on": [],
     "provider": "",
     "model": "",
     "system_prompt": "",
@@ -164,5 +163,6 @@ CHECKS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "stop_grace": _number,
     "heartbeat_interval": _number,
     "memory_limit": _memory,
+    "depends_on": _flat(dependencies.problem),
     "probes": _flat(probes.shape_problem),
 }

@@ -6,16 +6,26 @@ launched with stays until its restart, all else takes effect at once.
 
 from __future__ import annotations
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from agents.models import Agent
 from agents.models.agent import LAUNCH_FIELDS, SETUP_FIELDS
+from agents.policy.dependencies import listed
 from agents.policy.states import Status
-from agents.services import changes
+from agents.services import changes, dependencies
 
 
-class StillAlive(Exception):
+class CannotDelete(Exception):
+    """The agent has to stay for now; the message says why and what to do."""
+
+
+class StillAlive(CannotDelete):
     """The agent cannot be deleted while it lives; stop it first."""
+
+
+class StillNeeded(CannotDelete):
+    """Other agents depend on it."""
 
 
 def save(agent: Agent) -> list[str]:
@@ -29,6 +39,7 @@ def save(agent: Agent) -> list[str]:
             # Again, now that nobody else writes: another may have taken the name.
             agent.validate_unique()
             agent.validate_constraints()
+            _check_dependencies(agent)
             agent.save(force_insert=True)
             changed = list(SETUP_FIELDS)
         else:
@@ -40,6 +51,8 @@ def save(agent: Agent) -> list[str]:
             ]
             if not changed:
                 return []
+            if "depends_on" in changed:
+                _check_dependencies(agent)
             agent.revision = stored.revision + 1
             agent.launch_revision = stored.launch_revision
             if not set(changed).isdisjoint(LAUNCH_FIELDS):
@@ -49,8 +62,17 @@ def save(agent: Agent) -> list[str]:
     return changed
 
 
+def _check_dependencies(agent: Agent) -> None:
+    """In the transaction that stores them: no circle comes to be in two halves."""
+    if problem := dependencies.problem(agent.name, agent.depends_on):
+        raise ValidationError({"depends_on": problem})
+
+
 def delete(agent: Agent) -> None:
-    """Delete an agent that is not alive; its requests, runs and history stay."""
+    """Delete an agent that is not alive; its requests, runs and history stay.
+
+    Raises CannotDelete where it lives or others depend on it.
+    """
     with transaction.atomic():
         stored = Agent.objects.select_for_update().get(pk=agent.pk)
         if stored.status not in (Status.STOPPED, Status.CRASHED):
@@ -61,6 +83,12 @@ def delete(agent: Agent) -> None:
             raise StillAlive(
                 f"{stored.name} has been asked to {stored.wanted_action}. "
                 "Stop it, or wait until that is done, before deleting it."
+            )
+        if others := dependencies.dependents(stored.name):
+            who = listed(others)
+            raise StillNeeded(
+                f"{stored.name} is needed by {who}. "
+                f"Change what {who} depend{'s' if len(others) == 1 else ''} on first."
             )
         stored.delete()
         changes.append(changes.SETUP, [agent.pk])

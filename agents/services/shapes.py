@@ -45,6 +45,7 @@ def agent_shape(agent: Agent) -> dict[str, Any]:
         "labels": agent.labels,
         "capabilities": agent.capabilities,
         "node": agent.node,
+        "depends_on": agent.depends_on,
         "desired_state": agent.desired_state,
         "generation": agent.generation,
         "observed_generation": agent.observed_generation,

@@ -17,9 +17,10 @@ from django.db import transaction
 
 from agents.models import Agent
 from agents.models.agent import LAUNCH_FIELDS, SETUP_FIELDS
+from agents.policy import dependencies as rules
 from agents.policy.redact import MASK, is_secret, masked
 from agents.policy.states import ALIVE
-from agents.services import setup_keys, setups
+from agents.services import dependencies, setup_keys, setups
 
 LONGEST_MESSAGE: Final = 400
 
@@ -100,7 +101,7 @@ def apply(plan: Plan) -> None:
     if plan.problems:
         raise Refused("the file has problems; nothing was written")
     with transaction.atomic():
-        for agent in plan._agents:
+        for agent in dependencies.dependencies_first(plan._agents):
             setups.save(agent)
 
 
@@ -121,8 +122,11 @@ class _Planner:
         self._entries: list[Entry] = []
         self._agents: list[Agent] = []
         self._problems: list[Problem] = []
+        # What agents of the file depend on, whatever else is wrong with them.
+        self._needed: dict[str, tuple[str, ...]] = {}
 
     def plan(self) -> Plan:
+        self._judge_dependencies()
         if self._problems:
             return Plan((), tuple(self._problems))
         return Plan(tuple(self._entries), (), tuple(self._agents))
@@ -143,6 +147,9 @@ class _Planner:
         warnings = _take_secrets(values, stored.env if stored else {}, problems)
         agent = self._candidate(name, values, stored)
         problems |= _model_problems(agent, problems)
+        if name:
+            names = () if "depends_on" in problems else agent.depends_on
+            self._needed[name] = dependencies.needed(names)
         for key, message in problems.items():
             self._complain(who, key, message)
         if not problems:
@@ -152,6 +159,22 @@ class _Planner:
         if len(message) > LONGEST_MESSAGE:
             message = message[:LONGEST_MESSAGE] + "…"
         self._problems.append(Problem(who, key, message))
+
+    def _judge_dependencies(self) -> None:
+        """Once all are known: they may name each other, in any order."""
+        stored = {
+            agent.name: dependencies.needed(agent.depends_on)
+            for agent in self._stored.values()
+        }
+        graph = stored | self._needed
+        told: set[str] = set()
+        for name, needed in self._needed.items():
+            message = rules.unknown_problem(needed, graph)
+            if message is None and name not in told:
+                told.update(rules.cycle(graph, name))
+                message = rules.cycle_problem(graph, name)
+            if message is not None:
+                self._complain(name, "depends_on", message)
 
     def _name_problem(
         self, place: int, name: str, stored: Agent | None

@@ -9,12 +9,12 @@ import errno
 import os
 import signal
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from agents.adapters import command
+from agents.adapters import cluster, command
 from agents.adapters.launch import Launch, Surroundings
 from agents.policy.preflight import Refused
 from agents.policy.setup import AgentSetup
@@ -29,6 +29,10 @@ from agents.supervisor.process.census import (
 )
 from agents.supervisor.process.reaping import Ended
 
+ADAPTERS: Final[Mapping[str, Callable[[AgentSetup, Surroundings], Launch]]] = {
+    "command": command.build,
+    "cluster": cluster.build,
+}
 # The command line or environment is too long, and will be the next time too.
 _HOPELESS: Final = frozenset({errno.E2BIG, errno.EINVAL, errno.ENAMETOOLONG})
 # The machine's trouble, not the set-up's: an agent's home may well be made later.
@@ -66,7 +70,7 @@ def prepare(
         try:
             if not order.setup.cwd:
                 order.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-            prepared.append(command.build(order.setup, around))
+            prepared.append(ADAPTERS[order.setup.adapter](order.setup, around))
         except Refused as refusal:
             prepared.append(refusal)
         except OSError as error:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from agents.policy.clock import boot_id, boot_seconds
 from agents.policy.liveness import Signs
+from agents.policy.ordering import Other
 from agents.policy.probes import AILMENTS, Probe
 from agents.policy.reconcile import Facts, Wanted
 from agents.policy.setup import AgentSetup
@@ -171,6 +172,24 @@ class ManagedAgent:
             if probe.readiness
             and live.verdicts.get(probe.subject) is not ProbeState.PASSING
         ]
+
+    @property
+    def settled(self) -> bool:
+        """Whether the last request has been dealt with."""
+        return self.wanted.generation <= self.seen.generation
+
+    def as_other(self) -> Other:
+        """How it looks to those that depend on it."""
+        return Other(
+            name=self.name,
+            desired=self.wanted.desired,
+            settled=self.settled,
+            proved=self.proving is None,
+            healthy=self.healthy,
+            status=self.status,
+            reason=self.seen.reason,
+            source=self.seen.source,
+        )
 
     def facts(self) -> Facts:
         """What the pure rule needs to know."""

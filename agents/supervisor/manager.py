@@ -205,7 +205,7 @@ class ProcessManager:
         while True:
             runs = [
                 agent.live.folder
-                for agent in self._agents()
+                for agent in self._every()
                 if agent.live and agent.live.leader and not agent.live.ended
             ]
             await loop.run_in_executor(self._sampling, keeper.look, runs)
@@ -222,7 +222,7 @@ class ProcessManager:
             Path(settings.AGENTHUB_DATA_DIR) / "work",
         )
         for number in itertools.count():
-            runs = sampler.to_sample(self._agents(), homes, number)
+            runs = sampler.to_sample(self._every(), homes, number)
             if runs:
                 loads = await loop.run_in_executor(
                     self._sampling, sampler.measure, runs, census
@@ -234,7 +234,7 @@ class ProcessManager:
         """What was measured, of the runs that are still alive."""
         health = self._reconciler.health
         samples, beats = [], []
-        for agent in self._agents():
+        for agent in self._every():
             live = agent.live
             load = None if live is None else loads.get(live.id)
             if live is None or load is None:
@@ -245,6 +245,20 @@ class ProcessManager:
                 beats.append((agent.id, agent.last_heartbeat_at))
             health.weigh(agent, load.rss_bytes)
         await self._store.call(measures.save_samples, samples, health.unsaved(), beats)
+
+    # -- the hub's own cluster --
+
+    async def begin_cluster(self) -> None:
+        """Have one run if a schedule needs it; one that runs is left alone."""
+        await self._store.keep_cluster("the hub has begun")
+        self._alarm.ring()
+
+    async def end_cluster(self) -> None:
+        """The cluster ends with its hub: the next one may be of another version."""
+        asked = await self._store.end_cluster("the hub ends") if self.running else None
+        if asked is not None:
+            self._alarm.ring()
+            await self._agreed(asked.request_id)
 
     # -- what a program asks for --
 
@@ -263,7 +277,11 @@ class ProcessManager:
     async def shutdown_all(self) -> None:
         """Stop every agent of the node; back once all are recorded as stopped."""
         await self.ensure_running()
-        alive = [a.id for a in self._agents() if a.status is not Status.STOPPED]
+        alive = [
+            agent.id
+            for agent in self._agents()
+            if agent.status is not Status.STOPPED or not agent.settled
+        ]
         asker = Asker("supervisor", "python", "shutdown_all")
         asked = await self._store.ask(Action.STOP, alive, asker)
         self._alarm.ring()
@@ -297,8 +315,12 @@ class ProcessManager:
 
     # -- what it sees, from memory --
 
-    def _agents(self) -> list[ManagedAgent]:
+    def _every(self) -> list[ManagedAgent]:
         return list(self._reconciler.agents.values())
+
+    def _agents(self) -> list[ManagedAgent]:
+        """Without what is a part of the hub itself."""
+        return [agent for agent in self._every() if not agent.setup.internal]
 
     def get_agent_status(self, agent_id: int) -> dict[str, Any] | None:
         """What is seen of one agent; None when there is none of this id."""

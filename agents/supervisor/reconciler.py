@@ -21,6 +21,7 @@ from agents.supervisor.exits import Exits
 from agents.supervisor.hands import Hands
 from agents.supervisor.health.watch import HealthWatch
 from agents.supervisor.managed import ManagedAgent
+from agents.supervisor.ordering import Ordering
 from agents.supervisor.output_trouble import Trouble
 from agents.supervisor.spawning import Places, Spawner
 from agents.supervisor.stopping import Ladder
@@ -57,6 +58,7 @@ class Reconciler:
         self._runs, self._wake = data / "runs", wake
         self._exits = Exits(self.agents, self.hands, wake)
         self._ladder = Ladder(self.hands, self.deadlines)
+        self._ordering = Ordering(self.agents, store.listen_up)
         places = Places(self._runs, data / "work", inherited)
         self._spawner = Spawner(self.agents, self.hands, places, wake)
         self.health = HealthWatch(self.agents, self.hands, places, wake)
@@ -113,14 +115,18 @@ class Reconciler:
         self._dirty |= self.deadlines.due()
         steps += self._see_births()
         steps += await self._see_exits()
-        steps += self._hear_health()
+        well = self.health.hear()
+        steps += well.steps
+        self._dirty |= well.agents | self._ordering.touched_by(steps, well.agents)
         considered = self._take_dirty()
-        steps += await self._consider(considered)
+        moves = await self._consider(considered)
         self.health.follow(considered, self.url)
         beginnings = await self._spawner.prepare(self.url)
-        steps += beginnings
         # What could not even be prepared has its next time to be looked at.
         self._dirty |= {step.agent_id for step in beginnings if step.after.retry}
+        moves += beginnings
+        self._dirty |= self._ordering.touched_by(moves)
+        steps += moves
         self._spawner.lay_out()
         await self._record_and_signal(steps)
         await self._spawner.go()
@@ -185,6 +191,7 @@ class Reconciler:
 
     def _refresh(self, agent_id: int, record: AgentRecord | None) -> None:
         """The set-up and the wish are people's; what is seen stays ours."""
+        self._ordering.forget()
         agent = self.agents.get(agent_id)
         if record is None:
             if agent is not None and agent.live is None:
@@ -218,12 +225,6 @@ class Reconciler:
             self.touch(agent.id)
         return [step for _, step in births]
 
-    def _hear_health(self) -> list[Step]:
-        heard = self.health.hear()
-        for agent_id in heard.agents:
-            self.touch(agent_id)
-        return heard.steps
-
     # -- moves --
 
     async def _consider(self, agents: list[ManagedAgent]) -> list[Step]:
@@ -236,6 +237,8 @@ class Reconciler:
             move = next_move(agent.wanted, agent.facts())
             if agent.live is None:
                 steps += self._without_run(agent, move)
+            elif (held := self._hold_stop(agent, move)) is not None:
+                steps += held
             elif move is Move.STOP or agent.live.ending:
                 steps += self._ladder.climb(agent)
             elif agent.status is Status.STARTING and not agent.live.executed:
@@ -255,8 +258,18 @@ class Reconciler:
             if retry := agent.seen.retry:
                 self.deadlines.put(agent.id, boot_after(retry.seconds_until()))
             return []
+        if move is Move.START:
+            held = self._ordering.hold_start(agent)
+            if held is not None:
+                return held
         self._spawner.order(agent, automatic=move is Move.RETRY)
         return []
+
+    def _hold_stop(self, agent: ManagedAgent, move: Move) -> list[Step] | None:
+        live = agent.live
+        if move is not Move.STOP or live is None or live.ending:
+            return None
+        return self._ordering.hold_stop(agent)
 
     def _while_running(self, agent: ManagedAgent, move: Move) -> list[Step]:
         now = boot_after(0)
@@ -273,7 +286,7 @@ class Reconciler:
                 self.deadlines.put(agent.id, agent.healthy_at)
         if agent.healthy_at is not None:
             self.deadlines.put(agent.id, agent.healthy_at)
-        return steps
+        return steps + self._ordering.lost(agent)
 
     def _until_ready(self, agent: ManagedAgent) -> list[Step]:
         step, again_at = self.health.until_ready(agent)

@@ -23,7 +23,7 @@ from agents.policy.clock import Moment
 from agents.policy.reconcile import Wanted
 from agents.policy.setup import AgentSetup
 from agents.policy.states import Action, Desired, Outcome, Status
-from agents.services import changes, lifecycle, nodes, recording
+from agents.services import changes, cluster, lifecycle, nodes, recording
 from agents.services.recording import Condition, Observed, Step
 
 logger = logging.getLogger(__name__)
@@ -189,6 +189,17 @@ class Store:
         self._asked_itself = True
         return asked
 
+    async def keep_cluster(self, reason: str) -> None:
+        """Ask for the hub's own cluster, or for its end, as the schedules need it."""
+        await self.call(cluster.keep, reason)
+        self._asked_itself = True
+
+    async def end_cluster(self, reason: str) -> lifecycle.Asked | None:
+        """Ask for its end in any case; None where none is alive."""
+        asked = await self.call(cluster.end, reason)
+        self._asked_itself = True
+        return asked
+
     async def outcome(self, request_id: int) -> str:
         """What became of a request; empty while it is open."""
         return await self.call(
@@ -221,7 +232,7 @@ def _disconnect() -> None:
 
 def agent_records(node: str, only: Collection[int] | None) -> list[AgentRecord]:
     """The node's agents with their live runs, in three queries."""
-    agents = Agent.objects.filter(node=node)
+    agents = Agent.every.filter(node=node)
     live_runs = Run.objects.filter(agent__node=node, ended_at=None)
     numbers = Run.objects.filter(agent__node=node)
     if only is not None:
@@ -256,7 +267,7 @@ def agent_records(node: str, only: Collection[int] | None) -> list[AgentRecord]:
 
 def wishes(node: str, ids: Collection[int]) -> list[Wish]:
     """What is wanted of these agents: a few columns, where a set-up has dozens."""
-    rows = Agent.objects.filter(node=node, pk__in=ids).values_list(
+    rows = Agent.every.filter(node=node, pk__in=ids).values_list(
         "pk", "desired_state", "generation", "wanted_action", "wanted_by"
     )
     return [

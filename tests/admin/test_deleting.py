@@ -98,3 +98,25 @@ def test_who_may_not_configure_deletes_nothing(
     chosen = {"action": "delete_selected", "_selected_action": str(agent.pk)}
     client.post(LIST, {**chosen, "post": "yes"})
     assert Agent.objects.exists()
+
+
+def test_what_others_need_is_not_deleted_and_they_are_named(
+    alice: User, make_agent: MakeAgent, sign_in: SignIn
+) -> None:
+    store = make_agent("store")
+    make_agent("web", depends_on=[{"agent": "store", "condition": "started"}])
+    [message] = messages_of(delete(sign_in(alice), store))
+    assert message == (
+        "Not deleted: store is needed by web. Change what web depends on first."
+    )
+    assert Agent.objects.filter(name="store").exists()
+    assert not LogEntry.objects.exists()
+
+
+def test_those_that_need_each_other_are_deleted_together(
+    alice: User, make_agent: MakeAgent, sign_in: SignIn
+) -> None:
+    store = make_agent("store")
+    web = make_agent("web", depends_on=[{"agent": "store", "condition": "started"}])
+    response = delete_many(sign_in(alice), [store, web])
+    assert "2 agents deleted" in messages_of(response)[0]

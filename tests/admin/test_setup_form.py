@@ -221,3 +221,54 @@ def test_a_mask_under_another_name_is_refused(
     assert "OTHER_KEY: the dots stand for" in errors_of(response)["env"][0]
     agent.refresh_from_db()
     assert agent.env == {"API_KEY": SECRET}
+
+
+# What it depends on
+
+
+def test_dependencies_are_written_one_on_each_line(
+    alice: User, make_agent: MakeAgent, sign_in: SignIn
+) -> None:
+    for name in ("store", "job"):
+        make_agent(name)
+    client = sign_in(alice)
+    added(client, depends_on="store\r\njob: completed")
+    agent = Agent.objects.get(name="worker")
+    assert agent.depends_on == [
+        {"agent": "store", "condition": "started"},
+        {"agent": "job", "condition": "completed"},
+    ]
+    shown = form_values(client.get(page_of(agent)))["depends_on"]
+    assert shown == "store\r\njob: completed"
+    saved(client, agent)
+    entry = LogEntry.objects.latest("pk")
+    assert entry.get_change_message() == "No fields changed."
+
+
+def test_dependencies_that_cannot_be_are_refused_beside_the_field(
+    alice: User, make_agent: MakeAgent, sign_in: SignIn
+) -> None:
+    client = sign_in(alice)
+    make_agent("store", depends_on=[{"agent": "worker", "condition": "started"}])
+    agent = make_agent("worker")
+    for text, message in (
+        ("stoer", "Did you mean 'store'?"),
+        ("store: up", "'up' is not one of started, healthy, completed."),
+        ("worker", "cannot depend on itself"),
+        ("store", "worker -> store -> worker"),
+        ("[1]", "a list of agents"),
+        ("[", "not valid JSON"),
+    ):
+        response = saved(client, agent, depends_on=text)
+        [problem] = errors_of(response)["depends_on"]
+        assert message in problem, text
+    agent.refresh_from_db()
+    assert agent.depends_on == []
+
+
+def test_who_may_only_look_reads_the_dependencies(
+    vera: User, make_agent: MakeAgent, sign_in: SignIn
+) -> None:
+    make_agent("store")
+    agent = make_agent(depends_on=[{"agent": "store", "condition": "healthy"}])
+    assert "store: healthy" in text_of(sign_in(vera).get(page_of(agent)))

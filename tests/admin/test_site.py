@@ -25,7 +25,7 @@ def test_the_first_page_lists_agents_first_and_no_queue(
     page = text_of(sign_in(root).get("/admin/"))
     listed = re.findall(r'<tr class="model-(\w+)', page)
     assert listed == [
-        *("agent", "request", "run", "statuschange", "node"),
+        *("agent", "schedule", "request", "run", "statuschange", "node"),
         *("user", "group"),
         "logentry",
     ]
@@ -72,8 +72,15 @@ def test_a_bar_leads_from_list_to_list_to_what_a_person_may_see(
         assert 'href="/admin/agents/agent/" aria-current="page"' in nav[0]
         return re.findall(r">(\w[^<]*)</a>", nav[0])
 
-    assert bar(archivist) == ["Agents", "Requests", "Runs", "History", "Nodes"]
-    assert bar(vera) == ["Agents"]
+    assert bar(archivist) == [
+        "Agents",
+        "Schedules",
+        "Requests",
+        "Runs",
+        "History",
+        "Nodes",
+    ]
+    assert bar(vera) == ["Agents", "Schedules"]
 
 
 def test_who_may_not_look_at_agents_is_told_no_counts(

@@ -71,6 +71,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         "stop_grace": 10,
         "heartbeat_interval": 30,
         "memory_limit": None,
+        "depends_on": [],
         "probes": [],
     }
     assert (fresh.desired_state, fresh.status) == ("stopped", "stopped")
@@ -94,7 +95,7 @@ def test_no_name_is_asked_for() -> None:
 @pytest.mark.parametrize("name", ["batch", "register", "Register"])
 def test_a_reserved_name_is_refused(name: str) -> None:
     assert refusals(name=name) == {
-        "name": [f"{name!r} is reserved for the control API. Choose another name."]
+        "name": [f"{name!r} is reserved for the hub itself. Choose another name."]
     }
 
 
@@ -224,7 +225,8 @@ def test_a_signal_is_stored_in_one_spelling(spelling: str) -> None:
 
 
 def test_every_column_has_one_writer() -> None:
-    columns = {field.name for field in Agent._meta.concrete_fields} - {"id"}
+    # The hub's own are marked when they are made.
+    columns = {field.name for field in Agent._meta.concrete_fields} - {"id", "internal"}
     assert columns == SET_UP | WANTED | OBSERVED
     assert not (SET_UP & WANTED or SET_UP & OBSERVED or WANTED & OBSERVED)
     assert set(COMMAND_FIELDS) <= set(SETUP_FIELDS)

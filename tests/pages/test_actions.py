@@ -151,3 +151,40 @@ def test_nobody_to_act_on_it_is_said(
     response = as_bob.post(reverse("agent-action", args=["web", "start"]))
     assert said(response).startswith("web was asked to start. No supervisor")
     assert Agent.objects.get().desired_state == "running"
+
+
+def test_a_group_is_asked_by_its_label_whatever_its_size(
+    as_bob: Client, make_agent: MakeAgent
+) -> None:
+    for at in range(120):
+        make_agent(f"web-{at:03d}", labels={"team": "search"})
+    make_agent("other", labels={"team": "core"})
+    listed = as_bob.get("/agents/?label=team=search").content.decode()
+    assert "120 agents" in listed
+    form = {"action": "restart", "label": "team=search"}
+    response = as_bob.post(reverse("agents-batch"), form)
+    assert said(response) == "Restart: 120 asked."
+    assert len(asked()) == 120
+    assert "other" not in {name for name, *_ in asked()}
+
+
+def test_stopping_a_group_is_asked_first_with_its_names(
+    as_bob: Client, make_agent: MakeAgent
+) -> None:
+    for name in ("one", "two"):
+        make_agent(name, status="running", labels={"team": "search"})
+    form = {"action": "stop", "label": "team=search"}
+    question = as_bob.post(reverse("agents-batch"), form).content.decode()
+    assert "Stop 2 agents?" in question
+    assert 'name="names" value="one"' in question
+    assert asked() == []
+
+
+def test_who_may_only_look_gets_no_group_buttons(
+    as_vera: Client, make_agent: MakeAgent
+) -> None:
+    make_agent("one", labels={"team": "search"})
+    assert "Start all" not in as_vera.get("/agents/?label=team=search").content.decode()
+    form = {"action": "start", "label": "team=search"}
+    assert as_vera.post(reverse("agents-batch"), form).status_code == 403
+    assert asked() == []

@@ -286,3 +286,19 @@ def test_the_scripts_and_styles_are_there() -> None:
     static = Path(__file__).resolve().parents[2] / "agents" / "static" / "agents"
     for name in ("app.css", "live.js", "page.js", "icon.svg"):
         assert (static / name).is_file()
+
+
+def test_what_it_depends_on_and_who_needs_it_are_links(
+    as_vera: Client, web: Agent, make_agent: MakeAgent
+) -> None:
+    make_agent("store")
+    make_agent("api", depends_on=[{"agent": "web", "condition": "started"}])
+    needs = [{"agent": "store", "condition": "healthy"}]
+    Agent.objects.filter(pk=web.pk).update(depends_on=needs)
+    text = page(as_vera)
+    on = part(text, "<dt>Depends on</dt>", "</div>")
+    assert '<a href="/agents/store/">store</a>' in on
+    assert "healthy" in on
+    assert '<a href="/agents/api/">api</a>' in part(
+        text, "<dt>Needed by</dt>", "</div>"
+    )

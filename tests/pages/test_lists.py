@@ -12,8 +12,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from agents.models import Agent, Node
+from agents.models import Agent, Node, Schedule
 from agents.policy.states import Status
+from agents.services import schedules
 from agents.services.nodes import LEASE
 from tests.harness.recorded import passing
 from tests.pages.conftest import MakeAgent
@@ -266,3 +267,34 @@ def test_what_people_wrote_is_escaped_everywhere(
         text = as_bob.get(page).content.decode()
         assert "&lt;script&gt;alert" in text
         assert "<script>alert" not in text
+
+
+def test_the_overview_tells_which_schedules_come_next(
+    as_vera: Client, make_agent: MakeAgent
+) -> None:
+    make_agent("web")
+    assert 'id="schedules"' in as_vera.get("/").content.decode()
+    schedule = Schedule(name="morning", cron="30 6 * * *", names=["web"])
+    schedules.save(schedule)
+    text = as_vera.get("/").content.decode()
+    panel = text[text.index('id="schedules"') :]
+    panel = panel[: panel.index("</section>")]
+    assert "<b>morning</b> start web" in panel
+    assert "06:30:00 UTC" in panel
+    assert 'href="/agents/agenthub-cluster/"' in panel
+    assert text.count("agent-tile-") == 1
+
+
+def test_nobody_steers_the_hubs_own_cluster(
+    as_bob: Client, make_agent: MakeAgent
+) -> None:
+    make_agent("web")
+    schedules.save(Schedule(name="morning", cron="30 6 * * *", names=["web"]))
+    page = as_bob.get("/agents/agenthub-cluster/")
+    assert page.status_code == 200
+    assert "Part of the hub" in page.content.decode()
+    assert "agenthub-cluster/stop" not in page.content.decode()
+    assert as_bob.post("/agents/agenthub-cluster/stop").status_code == 404
+    form = {"action": "start", "names": ["agenthub-cluster"]}
+    as_bob.post("/agents/batch", form)
+    assert Agent.every.get(internal=True).generation == 1

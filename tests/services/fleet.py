@@ -25,8 +25,8 @@ def make_fleet(count: int, **values: Any) -> list[Agent]:
 
 def settle(agent: Agent, **observed: Any) -> None:
     """As if the supervisor had done what was last asked."""
-    asked = Agent.objects.values_list("generation", flat=True).get(pk=agent.pk)
-    Agent.objects.filter(pk=agent.pk).update(observed_generation=asked, **observed)
+    asked = Agent.every.values_list("generation", flat=True).get(pk=agent.pk)
+    Agent.every.filter(pk=agent.pk).update(observed_generation=asked, **observed)
     Request.objects.filter(agent=agent, outcome="").update(
         outcome="done", settled_at=timezone.now()
     )

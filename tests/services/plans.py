@@ -31,6 +31,7 @@ DESIGN_ORDER = [
     "stop_grace",
     "heartbeat_interval",
     "memory_limit",
+    "depends_on",
     "probes",
 ]
 

@@ -243,7 +243,6 @@ def test_a_key_of_a_later_version_may_say_nothing(key: str) -> None:
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("depends_on", [{"agent": "db"}]),
         ("provider", "ollama"),
         ("workspace_mode", "worktree"),
         ("max_concurrent_tasks", 2),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Manager, QuerySet
 
 from agents.models import Agent
 from agents.policy.hints import did_you_mean
@@ -22,15 +22,27 @@ class Chosen:
 
 def readable_agents() -> QuerySet[Agent]:
     """All agents with their runs, without the columns that nobody prints."""
-    return Agent.objects.select_related("run").defer(
+    return readable(Agent.objects)
+
+
+def readable(agents: Manager[Agent]) -> QuerySet[Agent]:
+    """These with their runs, likewise."""
+    return agents.select_related("run").defer(
         "env", "command", "samples", "recent_exits", "run__setup"
     )
 
 
 def by_name(names: Sequence[str]) -> Chosen:
-    """The agents of these names; for each other name a sentence about it."""
+    """The agents of these names, the hub's own included, to be looked at.
+
+    For each name of no agent there is a sentence about it.
+    """
+    return _by_name(names, readable(Agent.every))
+
+
+def _by_name(names: Sequence[str], agents: QuerySet[Agent]) -> Chosen:
     wanted = list(dict.fromkeys(names))
-    found = {agent.name: agent for agent in readable_agents().filter(name__in=wanted)}
+    found = {agent.name: agent for agent in agents.filter(name__in=wanted)}
     missing = [name for name in wanted if name not in found]
     known = Agent.objects.values_list("name", flat=True) if missing else ()
     return Chosen(
@@ -42,7 +54,7 @@ def by_name(names: Sequence[str]) -> Chosen:
 def for_action(options: Mapping[str, Any]) -> Chosen:
     """By name, or all, or all that carry every label given."""
     if options["names"]:
-        return by_name(options["names"])
+        return _by_name(options["names"], readable_agents())
     labels = dict(options["label"] or ())
     return Chosen(
         tuple(

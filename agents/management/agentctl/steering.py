@@ -13,9 +13,11 @@ from typing import Any, Final
 from agents.management.agentctl import selection, supervision
 from agents.management.agentctl.terminal import Terminal, one_line
 from agents.models import Agent
+from agents.policy.dependencies import heaviest_way
 from agents.policy.ladder import KILL_PATIENCE
 from agents.policy.states import Action, Desired
 from agents.services import lifecycle
+from agents.services.dependencies import needed
 from agents.services.figures import counted, seconds
 from agents.services.lifecycle import Asked, Asker
 from agents.services.waiting import Result, Wait, watch
@@ -56,8 +58,14 @@ class _Wish:
         """Enough for the politest of them, where the person set no limit."""
         if self.wait is not None:
             return self.wait
-        grace = max(agent.stop_grace for agent in self.agents)
-        return max(PATIENCE, grace + 2 * KILL_PATIENCE)
+        graces = {agent.name: agent.stop_grace for agent in self.agents}
+        # Those that need others end first: graces along such a way add up.
+        needs = {
+            agent.name: [n for n in needed(agent.depends_on) if n in graces]
+            for agent in self.agents
+        }
+        longest = heaviest_way(needs, lambda name: graces[name] + 2 * KILL_PATIENCE)
+        return max(PATIENCE, longest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +83,9 @@ def steer(options: Mapping[str, Any], terminal: Terminal) -> int:
     begun = time.monotonic()
     wish = _ask(action, chosen.agents, options)
     answer = _fulfil(wish, terminal) if wish else _Answer((), False)
+    ends = action.desired is Desired.STOPPED
+    if options["all"] and ends and not supervision.is_there():
+        supervision.end_cluster()
     unknown = [
         Result(name, False, None, problem) for name, problem in chosen.unknown.items()
     ]

@@ -9,7 +9,8 @@ import logging
 from collections.abc import Sequence
 from typing import Final
 
-from agents.services import nodes, presence
+from agents.policy.ladder import KILL_PATIENCE
+from agents.services import cluster, nodes, presence
 
 LOCAL: Final = "local"
 START_ONE: Final = "start one with `manage.py hub`"
@@ -62,3 +63,10 @@ def settle_here(node: str, agent_ids: Sequence[int], timeout: float) -> bool | N
         return None
     finally:
         logger.setLevel(level)
+
+
+def end_cluster() -> None:
+    """What a killed hub has left of its own ends too; the next hub begins it anew."""
+    asked = cluster.end("all agents were ended, and no hub runs")
+    if asked is not None:
+        settle_here(LOCAL, [asked.agent_id], cluster.GRACE + 2 * KILL_PATIENCE)
