@@ -18,10 +18,10 @@ def rage(data: Path, agents: int, cycles: int, seed: str) -> Figures:
 
 
 def test_a_few_hubs_killed_at_random_lose_and_double_nothing(data: Path) -> None:
-    figures = rage(data, agents=10, cycles=6, seed="short")
+    figures = rage(data, agents=10, cycles=3, seed="short")
     assert figures.faults == []
-    assert figures.cycles == 6
-    assert figures.kills.total() >= 6
+    assert figures.cycles == 3
+    assert figures.kills.total() >= 3
     # How many is the machine's affair, but it is not about nothing.
     assert figures.verdict.runs > 0
 
