@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import secrets
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -17,8 +18,13 @@ def main() -> int:
     parser.add_argument("--agents", type=int, default=30)
     parser.add_argument("--seed", default=secrets.token_hex(4))
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="agenthub-torture-") as folder:
-        return storm(Path(folder), options.cycles, options.agents, options.seed)
+    folder = Path(tempfile.mkdtemp(prefix="agenthub-torture-"))
+    code = storm(folder, options.cycles, options.agents, options.seed)
+    if code == 0:
+        shutil.rmtree(folder)
+    else:
+        print(f"All of it is kept for a look: {folder}")
+    return code
 
 
 def storm(folder: Path, cycles: int, agents: int, seed: str) -> int:

@@ -6,11 +6,12 @@ whatever hub was killed: no twin, no orphan, no lost exit code, no lost byte.
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from agents.models import Agent, Request, Run, StatusChange
+from agents.policy.clock import boot_seconds
 from agents.policy.states import Action, Desired, Outcome, Status
 from tests.harness.processes import lives
 from tests.torture.fleet import Page, Temperament, notes, read_page
@@ -25,6 +27,7 @@ from tests.torture.sweep import Found, Seen, attribute, sweep
 
 # Wanted = observed has to come true so soon beside a new supervisor.
 SOON: Final = timedelta(seconds=5)
+TICKS_PER_SECOND: Final = os.sysconf("SC_CLK_TCK")
 TERMINATED, KILLED = 128 + 15, 128 + 9
 MOVING: Final = "on the move"
 # Of an agent's notes: enough for all processes of its latest runs.
@@ -268,15 +271,24 @@ def fault_of(sight: Sight, tree: Sequence[Found], temperament: Temperament) -> s
 
 
 def _unheeded_restart(sight: Sight, run: Run) -> str:
-    """A restart needs a run that was begun after it was asked.
+    """A restart needs a process that began after it was asked.
 
-    Unless it joined a restart that was still being made, which it has superseded.
+    Unless the wish before it was still open then, and it has joined that one. When it
+    was asked is not when its row could be written, so the boot clock tells.
     """
     *earlier, last = sight.wishes
-    if last.action != Action.RESTART or run.created_at >= last.at:
+    made, ticks = sight.agent.wanted_boot_seconds, run.start_ticks
+    assert made is not None and ticks is not None
+    if last.action != Action.RESTART or ticks + 1 >= made * TICKS_PER_SECOND:
         return ""
-    joined = earlier and earlier[-1].outcome == Outcome.SUPERSEDED
-    return "" if joined else f"{last} is {last.outcome}, and the run is older"
+    if earlier and _on_the_boot_clock(earlier[-1].settled_at) >= made:
+        return ""
+    return f"{last} is {last.outcome}, and the run is older: {last.detail}"
+
+
+def _on_the_boot_clock(at: datetime | None) -> float:
+    assert at is not None, "all wishes are settled"
+    return boot_seconds() - (timezone.now() - at).total_seconds()
 
 
 ASKED_CODES: Final = {"": set[int](), "ask": {TERMINATED}, "kill": {TERMINATED, KILLED}}

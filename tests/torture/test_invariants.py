@@ -11,6 +11,7 @@ from django.db.models import Model
 from django.utils import timezone
 
 from agents.models import Agent, Request, Run, StatusChange
+from agents.policy.clock import boot_seconds
 from agents.policy.states import Action, Desired, Outcome, Status
 from tests.harness.processes import program
 from tests.harness.waiting import until
@@ -201,7 +202,8 @@ def test_a_restart_that_was_not_heeded_is_seen(
     witness: Witness, change: Change
 ) -> None:
     request = Request.objects.filter(agent=agent("polite")).latest("pk")
-    change(request, action=Action.RESTART, at=timezone.now())
+    change(request, action=Action.RESTART)
+    change(agent("polite"), wanted_boot_seconds=boot_seconds())
     assert "is done, and the run is older" in fault(witness, "polite")
 
 
