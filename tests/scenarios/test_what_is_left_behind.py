@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 import pytest
@@ -21,8 +22,7 @@ def test_10_a_grandchild_that_outlives_its_program_is_shown_and_ended_before_a_r
     agent.wait_for(Status.CRASHED)
     assert agent.alive() == []
     shown = [c.reason for c in agent.history() if "of its tree still alive" in c.reason]
-    assert shown[0].startswith("exited with 5; ")
-    assert "of its tree still alive" in shown[0]
+    assert shown[0].startswith("exited with 5; 1 process of its tree still alive")
     first, second = agent.runs()
     assert first.exit_code == second.exit_code == 5
     assert first.exited_at is not None
@@ -54,18 +54,20 @@ def test_10_an_exit_is_recorded_at_once_though_a_grandchild_holds_the_output(
     """It ignores TERM in a session of its own, and the whole grace is left to it."""
     code = (
         'echo leader $$ >> $MARKER; setsid sh -c \'trap "" TERM; '
-        "echo child $$ >> $MARKER; while :; do echo alive; sleep 0.05; done' & exit 5"
+        "echo child $$ >> $MARKER; while :; do echo alive; sleep 0.05; done' & "
+        # Only when the grandchild is deaf already does its deafness count.
+        "until grep -q child $MARKER; do sleep 0.01; done; exit 5"
     )
     command = ["/bin/sh", "-c", code]
     agent = cast.command(command, name="held", auto_restart="never", stop_grace=1.5)
     agent.ask(Action.START)
     until(lambda: agent.runs() and agent.runs()[0].exit_code == 5, what="the exit")
     assert agent.look().status == Status.STOPPING
-    told = agent.history()[-2].reason + agent.row.status_reason
-    assert "of its tree still alive" in told
+    # The grandchild, and now and then the sleep that it has just started.
+    told = [c.reason for c in agent.history() if c.to_status == Status.STOPPING]
+    assert re.match(r"exited with 5; (1 process|2 processes) of its tree", told[0])
     run = agent.runs()[0]
-    assert run.ended_at is None and run.exited_at is not None and run.started_at
-    assert (run.exited_at - run.started_at).total_seconds() < 1
+    assert run.ended_at is None and run.exited_at is not None
     agent.wait_for(Status.CRASHED)
     assert agent.alive() == []
 
