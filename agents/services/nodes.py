@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from agents.models import Agent, Node, StatusChange
@@ -58,15 +58,22 @@ def leave(name: str, epoch: int) -> None:
 def is_heard(node: Node) -> bool:
     """Whether its supervisor was heard of within its lease.
 
-    On its own machine the boot clock tells, so that a wall clock that is set an hour
-    on silences nobody; another machine has only the wall clock. One that cannot renew
-    its lease, because the database does not answer, says so in its lock.
+    One that cannot renew its lease, because the database does not answer, says so in
+    its lock, and takes that back after it has renewed. So a lease that was read
+    before the lock was looked at may be old, and is read again.
     """
+    if _within_lease(node) or presence.hardship(node.name) is not None:
+        return True
+    node.refresh_from_db(fields=["boot_id", "lease", "lease_boot_seconds"])
+    return _within_lease(node)
+
+
+def _within_lease(node: Node) -> bool:
+    """On its own machine the boot clock tells, so that a wall clock that is set an
+    hour on silences nobody; another machine has only the wall clock."""
     if node.boot_id == boot_id() and node.lease_boot_seconds is not None:
-        within = node.lease_boot_seconds > boot_seconds()
-    else:
-        within = node.lease is not None and node.lease > timezone.now()
-    return within or presence.hardship(node.name) is not None
+        return node.lease_boot_seconds > boot_seconds()
+    return node.lease is not None and node.lease > timezone.now()
 
 
 def is_supervised(name: str = "local") -> bool:
@@ -81,15 +88,12 @@ def mark_silent() -> int:
     A supervisor that left on purpose has left its agents running and said so;
     nobody watches them either, so they are unknown as well. How many changed.
     """
-    now = timezone.now()
-    taken = Node.objects.filter(epoch__gt=0)
-    silent = [node.name for node in taken if not is_heard(node)]
-    watched = [status.value for status in ALIVE - {Status.UNKNOWN}]
-    doubtful = Agent.every.filter(node__in=silent, status__in=watched)
-    if not (silent and doubtful.exists()):
+    if not _doubtful().exists():
         return 0  # Looked at often: only news is worth a lock.
+    now = timezone.now()
     with transaction.atomic():
-        agents = list(doubtful.select_for_update())
+        # Again, now that nobody writes: a supervisor may have come back meanwhile.
+        agents = list(_doubtful().select_for_update())
         Agent.every.filter(pk__in=[agent.pk for agent in agents]).update(
             status=Status.UNKNOWN,
             status_since=now,
@@ -111,3 +115,13 @@ def mark_silent() -> int:
         )
         changes.append(changes.SILENCE, [agent.pk for agent in agents])
     return len(agents)
+
+
+def _doubtful() -> QuerySet[Agent]:
+    """Agents that are called alive on a node that is not heard of."""
+    taken = Node.objects.filter(epoch__gt=0)
+    silent = [node.name for node in taken if not is_heard(node)]
+    if not silent:
+        return Agent.every.none()
+    watched = [status.value for status in ALIVE - {Status.UNKNOWN}]
+    return Agent.every.filter(node__in=silent, status__in=watched)
