@@ -29,8 +29,6 @@ from agents.supervisor.store import AgentRecord, Store
 
 logger = logging.getLogger(__name__)
 
-# How many agents are written down before the first of them is signalled.
-AT_ONCE: Final = 100
 # How often to look whether a shim has become the program, which takes about 1 ms.
 EXEC_LOOK: Final = 0.003
 
@@ -108,8 +106,7 @@ class Reconciler:
     async def turn(self) -> None:
         """One look at everything and one move for each agent that is due.
 
-        What was seen of an agent and what will be done to it are one transaction;
-        then it is done.
+        What was seen and what will be done are one transaction; then it is done.
         """
         steps = await self._read_news()
         self._dirty |= self.deadlines.due()
@@ -128,7 +125,8 @@ class Reconciler:
         self._dirty |= self._ordering.touched_by(moves)
         steps += moves
         self._spawner.lay_out()
-        await self._record_and_signal(steps)
+        await self._store.record(steps)
+        self._ladder.take_rungs()
         await self._spawner.go()
 
     async def finish(self) -> None:
@@ -144,18 +142,6 @@ class Reconciler:
     def touch(self, agent_id: int) -> None:
         """Consider the agent soon."""
         self._dirty.add(agent_id)
-
-    async def _record_and_signal(self, steps: list[Step]) -> None:
-        """While some are signalled, the next ones are written down."""
-        of_agent: dict[int, list[Step]] = {}
-        for step in steps:
-            of_agent.setdefault(step.agent_id, []).append(step)
-        waiting = list(of_agent)
-        for at in range(0, len(waiting), AT_ONCE):
-            some = waiting[at : at + AT_ONCE]
-            await self._store.record([step for i in some for step in of_agent[i]])
-            self._ladder.take_rungs(some)
-        self._ladder.take_rungs()
 
     def hear_of_output(self, found: Mapping[Path, Trouble | None]) -> None:
         """What a look at the folders of runs has shown, for the next turn."""

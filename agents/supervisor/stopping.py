@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from agents.policy.clock import boot_seconds
 from agents.policy.ladder import KILL_PATIENCE, Rung, rungs
@@ -20,8 +19,6 @@ from agents.supervisor.handiwork import Asking
 from agents.supervisor.hands import Hands
 from agents.supervisor.managed import LiveRun, ManagedAgent
 from agents.supervisor.process.census import Process
-
-T = TypeVar("T")
 
 # The shim may write the exit status for so long before KILL takes it too.
 SHIM_PATIENCE: Final = 0.5
@@ -36,8 +33,8 @@ class Ladder:
 
     def __init__(self, hands: Hands, deadlines: Deadlines) -> None:
         self._hands, self._deadlines = hands, deadlines
-        self._asking: dict[int, tuple[ManagedAgent, Rung]] = {}
-        self._killing: dict[int, ManagedAgent] = {}
+        self._asking: list[tuple[ManagedAgent, Rung]] = []
+        self._killing: list[ManagedAgent] = []
         self._survivors: dict[int, tuple[Process, ...]] = {}
         self._sent: deque[asyncio.Future[Any]] = deque()
 
@@ -65,7 +62,7 @@ class Ladder:
                 return [self._enter(agent, ladder[at + 1])]
             self._look_later(agent, live, rung.patience - waited)
             return []
-        self._killing[agent.id] = agent
+        self._killing.append(agent)
         said = any(one.type == death.UNKILLABLE for one in agent.seen.conditions)
         if live.killed_for() >= KILL_PATIENCE and not said:
             count = len(self._survivors.get(agent.id, ())) or 1
@@ -83,7 +80,7 @@ class Ladder:
         anew = live.ended is not None and not live.survivors_asked
         if anew or not live.asked:
             live.asked, live.survivors_asked = True, live.ended is not None
-            self._asking[agent.id] = (agent, rung)
+            self._asking.append((agent, rung))
 
     @staticmethod
     def _ladder(agent: ManagedAgent) -> tuple[Rung, ...]:
@@ -104,10 +101,10 @@ class Ladder:
         elif live.ended is not None and agent.wanted.desired is Desired.RUNNING:
             why = agent.seen.reason
         if rung.whole_tree:
-            self._killing[agent.id] = agent
+            self._killing.append(agent)
         else:
             live.asked, live.survivors_asked = True, live.ended is not None
-            self._asking[agent.id] = (agent, rung)
+            self._asking.append((agent, rung))
             self._look_later(agent, live, rung.patience)
         return death.climb(agent, rung, why)
 
@@ -115,16 +112,18 @@ class Ladder:
         wait = min(patience, LOOK_AGAIN) if live.ended is not None else patience
         self._deadlines.put(agent.id, boot_seconds() + max(0.0, wait))
 
-    def take_rungs(self, agent_ids: Sequence[int] | None = None) -> None:
-        """Send what was recorded for these agents, or for all that are left.
+    def take_rungs(self) -> None:
+        """Send what was recorded: asking signals one by one, KILL in one sweep.
 
         Not waited for: whoever looks for exits next comes after it in the same
         thread, and what went wrong before is raised here.
         """
         while self._sent and self._sent[0].done():
             self._sent.popleft().result()
-        self._ask(_taken(self._asking, agent_ids))
-        self._kill(_taken(self._killing, agent_ids))
+        asking, self._asking = self._asking, []
+        killing, self._killing = self._killing, []
+        self._ask(asking)
+        self._kill(killing)
 
     def _ask(self, asking: list[tuple[ManagedAgent, Rung]]) -> None:
         asked = [
@@ -156,8 +155,3 @@ def _shim_too(live: LiveRun) -> bool:
     if live.killed_at is None:
         live.killed_at = boot_seconds()
     return live.killed_for() >= SHIM_PATIENCE
-
-
-def _taken(waiting: dict[int, T], ids: Sequence[int] | None) -> list[T]:
-    chosen = list(waiting) if ids is None else [i for i in ids if i in waiting]
-    return [waiting.pop(i) for i in chosen]
