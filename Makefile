@@ -72,7 +72,11 @@ ifeq ($(realpath $(RUN)),)
 .PHONY: .venv/.installed
 endif
 
-.venv/.installed: requirements.txt
+# Agents start sooner behind a shim in C; without a compiler a shell script does the same.
+SHIM := agents/supervisor/process/shim.c
+COMPILE := $(CC) -O2 -static -nostdlib -ffreestanding -fno-stack-protector
+
+.venv/.installed: requirements.txt $(SHIM)
 	@command -v "$(PYTHON)" >/dev/null || { \
 	  echo 'AgentHub needs Python 3.11 or newer, and "$(PYTHON)" was not found.'; \
 	  echo 'Debian, Ubuntu: apt-get install python3 python3-venv   macOS: brew install python'; \
@@ -88,6 +92,9 @@ endif
 	@echo 'Installing what AgentHub needs (the first time takes a minute or two)'
 	@$(PIP) install -r requirements.txt || { \
 	  echo 'Could not install requirements.txt: the reason is above. Then: make $(MAKECMDGOALS)' >&2; exit 1; }
+	@rm -f .venv/bin/agenthub-shim
+	@$(COMPILE) -o .venv/bin/agenthub-shim $(SHIM) 2>/dev/null \
+	  || echo 'No C compiler for Linux here: agents start behind a shell script, somewhat later'
 	@touch $@
 
 .venv/.installed-dev: .venv/.installed requirements-dev.txt

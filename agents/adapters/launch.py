@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """A program and its surroundings. `argv` never passes a shell."""
+    """A program and its surroundings. `argv` begins with the program's path, and never
+    passes a shell."""
 
     argv: tuple[str, ...]
     cwd: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -78,7 +79,10 @@ class Spawner:
             "MARKER": str(marker),
             "AGENTHUB_RUN": str(run_id),
         }
-        launch = Launch(argv=argv, cwd=str(self.root), env=env, stdin=stdin)
+        program = shutil.which(argv[0]) or argv[0]
+        launch = Launch(
+            argv=(program, *argv[1:]), cwd=str(self.root), env=env, stdin=stdin
+        )
         spawn.lay_out(folder, launch.stdin)
         process = spawn.spawn(launch, folder, run_id)
         self.spawned.append(Spawned(run_id, folder, marker, process))
