@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
 import tempfile
 import time
@@ -44,7 +43,9 @@ class Fleet:
         brief: bool = False,
     ) -> None:
         self.agents, self.brief = agents, brief
-        self.directory = Path(tempfile.mkdtemp(prefix="agenthub-bench-"))
+        # Kept until the run is over: where ext4 has no journal, it is slow to make a
+        # file for five minutes after many were deleted beside it.
+        self.directory = Path(tempfile.mkdtemp(dir=built.directory))
         self.births = Births(self.directory / "fifo")
         self.contestant = maker(Ground(self.directory, self.births.path, agents, built))
         self._indexes = {agent.index for agent in agents}
@@ -120,7 +121,6 @@ class Fleet:
         finally:
             processes.sweep(self.directory)
             self.births.close()
-            shutil.rmtree(self.directory, ignore_errors=True)
 
     def _say_log(self) -> None:
         log = self.directory / "log"

@@ -5,11 +5,15 @@ Models, column names and values enter; SQL is made here and nowhere else.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from functools import cache, partial
 from typing import Any, Final, TypeAlias, cast
+from uuid import UUID
 
-from django.db import connection, models
+from django.db import connection, connections, models
+from django.db.backends.base.base import BaseDatabaseWrapper
 
 # Their values are bound as they are, which saves most of the time of a statement.
 _PLAIN: Final = (
@@ -19,6 +23,9 @@ _PLAIN: Final = (
     models.FloatField,
     models.BooleanField,
 )
+
+# As json.dumps does it, which Django calls for each value with a new encoder.
+_encode: Final = json.JSONEncoder().encode
 
 Field: TypeAlias = "models.Field[Any, Any]"
 
@@ -73,13 +80,47 @@ def insert_many(
         )
 
 
-def _binders(fields: Sequence[Field]) -> list[Callable[[Any], Any] | None]:
+Binder: TypeAlias = Callable[[Any], Any] | None
+
+
+def _binders(fields: Sequence[Field]) -> list[Binder]:
     """How each field's value becomes a parameter; None for "as it is"."""
-    return [None if isinstance(f, _PLAIN) else partial(_bound, f) for f in fields]
+    # Looked up once: behind the proxy each value would ask which thread this is.
+    database = connections[connection.alias]
+    return [_binder(field, database) for field in fields]
 
 
-def _bound(field: Field, value: Any) -> Any:
-    return field.get_db_prep_save(value, connection)
+def _binder(field: Field, database: BaseDatabaseWrapper) -> Binder:
+    """What Django would do to the value, without asking for each what it is."""
+    if isinstance(field, models.ForeignKey):
+        field = field.target_field
+    if isinstance(field, _PLAIN):
+        return None
+    if database.vendor == "sqlite":
+        if isinstance(field, models.DateTimeField) and database.timezone is UTC:
+            return _utc_text
+        if isinstance(field, models.UUIDField):
+            return _hex
+        if isinstance(field, models.JSONField) and field.encoder is None:
+            return _json_text
+    return partial(_bound, field, database)
+
+
+def _bound(field: Field, database: BaseDatabaseWrapper, value: Any) -> Any:
+    return field.get_db_prep_save(value, database)
+
+
+def _utc_text(value: datetime | None) -> str | None:
+    """As Django writes a time into SQLite: in UTC, and naive."""
+    return None if value is None else str(value.astimezone(UTC).replace(tzinfo=None))
+
+
+def _json_text(value: Any) -> str | None:
+    return None if value is None else _encode(value)
+
+
+def _hex(value: UUID | None) -> str | None:
+    return None if value is None else value.hex
 
 
 @cache

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Final
 
 from django.db import transaction
 from django.db.models import F, Q
@@ -18,6 +19,7 @@ from agents.models.choices import Outcome
 from agents.policy.clock import Moment
 from agents.policy.states import Action, Desired, Status
 from agents.services import bell, changes, dependencies
+from agents.services.bulk import insert_many
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +122,19 @@ def _ask_for_needed(
     return needed
 
 
+_REQUEST: Final = (
+    "agent",
+    "agent_name",
+    "action",
+    "generation",
+    "actor",
+    "via",
+    "reason",
+    "idempotency_key",
+    "at",
+)
+
+
 def _record(
     action: Action,
     agents: list[Agent],
@@ -145,30 +160,36 @@ def _record(
         detail=f"superseded by {asker.actor}'s {action}",
         settled_at=now,
     )
-    requests = Request.objects.bulk_create(
-        Request(
-            agent=agent,
-            agent_name=agent.name,
-            action=action,
-            generation=agent.generation + 1,
-            actor=asker.actor,
-            via=asker.via,
-            reason=_storable(reasons[agent.pk] if reasons else asker.reason),
-            idempotency_key=asker.idempotency_key,
-            at=now,
-        )
-        for agent in agents
+    insert_many(
+        Request,
+        _REQUEST,
+        [
+            (
+                agent.pk,
+                agent.name,
+                action.value,
+                agent.generation + 1,
+                asker.actor,
+                asker.via,
+                _storable(reasons[agent.pk] if reasons else asker.reason),
+                asker.idempotency_key,
+                now,
+            )
+            for agent in agents
+        ],
     )
+    open_ones = Request.objects.filter(agent_id__in=ids, outcome=Outcome.OPEN)
+    request_ids = dict(open_ones.values_list("agent_id", "pk"))
     changes.append(changes.REQUEST, ids)
     return [
         Asked(
             agent_id=agent.pk,
             name=agent.name,
-            request_id=request.pk,
-            generation=request.generation,
+            request_id=request_ids[agent.pk],
+            generation=agent.generation + 1,
             already=_is_so(action, agent),
         )
-        for agent, request in zip(agents, requests, strict=True)
+        for agent in agents
     ]
 
 

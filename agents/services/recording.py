@@ -102,7 +102,8 @@ class Step:
     """One thing that happened to one agent, recorded whole or not at all.
 
     `note`: also write a StatusChange though the status stays; `told`, `told_by`: with
-    this reason and source instead of the status's own.
+    this reason and source instead of the status's own. `base`: what the columns hold
+    before, if that is known for certain; then only what differs is written.
     """
 
     agent_id: int
@@ -116,6 +117,7 @@ class Step:
     settled: Settlement | None = None
     told: str = ""
     told_by: str = ""
+    base: Observed | None = None
 
 
 class LostRow(RuntimeError):
@@ -168,7 +170,7 @@ def _write_runs(steps: Sequence[Step]) -> None:
     _update_runs(change for change in changed if change.run_id in fresh)
 
 
-_COLUMNS: Final = [
+_COLUMNS: Final = (
     "status",
     "status_since",
     "status_reason",
@@ -186,7 +188,7 @@ _COLUMNS: Final = [
     "retry_at",
     "retry_boot",
     "retry_boot_seconds",
-]
+)
 
 
 def _values(seen: Observed) -> tuple[Any, ...]:
@@ -216,18 +218,30 @@ def _values(seen: Observed) -> tuple[Any, ...]:
 
 def _update_agents(chains: Sequence[tuple[Step, Step]]) -> None:
     """From where each agent's first step departs to where its last one ends."""
-    updated = update_many(
-        Agent,
-        _COLUMNS,
-        [
-            (_values(last.after), first.agent_id, first.before.value)
-            for first, last in chains
-        ],
-        guard="status",
-    )
+    updated, alike = 0, defaultdict(list)
+    for first, last in chains:
+        columns, values = _difference(first.base, last.after)
+        alike[columns].append((values, first.agent_id, first.before.value))
+    for columns, rows in alike.items():
+        updated += update_many(Agent, columns, rows, guard="status")
     if updated != len(chains):
         names = ", ".join(first.agent_name for first, _ in chains[:5])
         raise LostRow(f"{len(chains) - updated} of these agents changed: {names}")
+
+
+def _difference(
+    base: Observed | None, after: Observed
+) -> tuple[tuple[str, ...], tuple[Any, ...]]:
+    """The columns to write, and their values; never none."""
+    values = _values(after)
+    if base is None:
+        return _COLUMNS, values
+    changed = [
+        number
+        for number, (old, new) in enumerate(zip(_values(base), values, strict=True))
+        if old != new
+    ] or [0]
+    return tuple(_COLUMNS[n] for n in changed), tuple(values[n] for n in changed)
 
 
 def _update_runs(run_changes: Iterable[RunChange]) -> None:

@@ -1,12 +1,14 @@
 """Exits: whose pidfd has become readable, and what is left of its tree.
 
-What is seen is told to the turn; nothing is decided or recorded here.
+What is seen is told to the turn; nothing is decided or recorded here. All pidfds are in
+one epoll of their own, so that many deaths at once are one event of the loop.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import select
 from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
@@ -30,6 +32,8 @@ class Exits:
         wake: Callable[[], None],
     ) -> None:
         self._agents, self._hands, self._wake = agents, hands, wake
+        self._epoll: select.epoll | None = None
+        self._watched: dict[int, int] = {}
         self._exited: set[int] = set()
         self._reap_at = 0.0
 
@@ -42,20 +46,36 @@ class Exits:
         """Be told when the leader of its live run ends."""
         live = agent.live
         if live is not None and live.pidfd is not None:
-            loop = asyncio.get_running_loop()
-            loop.add_reader(live.pidfd, self._on_exit, agent.id)
+            self._watched[live.pidfd] = agent.id
+            self._events().register(live.pidfd, select.EPOLLIN)
 
     def unwatch(self, agent: ManagedAgent) -> None:
         """Let go of the leader without touching it."""
         live = agent.live
         if live is not None and live.pidfd is not None:
-            asyncio.get_running_loop().remove_reader(live.pidfd)
+            if self._watched.pop(live.pidfd, None) is not None:
+                self._events().unregister(live.pidfd)
             os.close(live.pidfd)
             live.pidfd = None
 
-    def _on_exit(self, agent_id: int) -> None:
-        self.unwatch(self._agents[agent_id])
-        self._exited.add(agent_id)
+    def close(self) -> None:
+        """Hear of nobody any more."""
+        if self._epoll is not None:
+            asyncio.get_running_loop().remove_reader(self._epoll)
+            self._epoll.close()
+            self._epoll = None
+
+    def _events(self) -> select.epoll:
+        if self._epoll is None:
+            self._epoll = select.epoll()
+            asyncio.get_running_loop().add_reader(self._epoll, self._on_exits)
+        return self._epoll
+
+    def _on_exits(self) -> None:
+        for pidfd, _ in self._events().poll(0):
+            agent_id = self._watched[pidfd]
+            self.unwatch(self._agents[agent_id])
+            self._exited.add(agent_id)
         self._wake()
 
     async def look(self, due: Collection[int]) -> list[tuple[ManagedAgent, Sight]]:

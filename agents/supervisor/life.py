@@ -46,6 +46,7 @@ def change(
         agent_name=agent.name,
         before=before.status,
         after=agent.seen,
+        base=before,
     )
 
 
@@ -303,4 +304,4 @@ def heard_of_again(agent: ManagedAgent) -> Step:
         source="supervisor",
     )
     agent.seen = after
-    return replace(step, before=Status.UNKNOWN, after=after, note=True)
+    return replace(step, before=Status.UNKNOWN, after=after, base=None, note=True)

@@ -6,8 +6,9 @@ is taken.
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,7 @@ from agents.services.recording import Step
 from agents.supervisor import adoption, death, handiwork, life, output_trouble
 from agents.supervisor.deadlines import Deadlines
 from agents.supervisor.exits import Exits
+from agents.supervisor.handiwork import Sight
 from agents.supervisor.hands import Hands
 from agents.supervisor.health.watch import HealthWatch
 from agents.supervisor.managed import ManagedAgent
@@ -25,7 +27,7 @@ from agents.supervisor.ordering import Ordering
 from agents.supervisor.output_trouble import Trouble
 from agents.supervisor.spawning import Places, Spawner
 from agents.supervisor.stopping import Ladder
-from agents.supervisor.store import AgentRecord, Store
+from agents.supervisor.store import AgentRecord, News, Store
 
 logger = logging.getLogger(__name__)
 
@@ -99,6 +101,7 @@ class Reconciler:
         """End the threads; the processes live on."""
         self._spawner.let_go()
         self.forget_all()
+        self._exits.close()
         self.hands.close()
 
     # -- one turn --
@@ -108,10 +111,13 @@ class Reconciler:
 
         What was seen and what will be done are one transaction; then it is done.
         """
-        steps = await self._read_news()
         self._dirty |= self.deadlines.due()
-        steps += self._see_births()
-        steps += await self._see_exits()
+        # Two threads are asked at once: after a death it is the waiting that counts.
+        news, sights = await asyncio.gather(
+            self._store.news(self._node, self._only, self.agents),
+            self._exits.look(self._dirty),
+        )
+        steps = self._take_in(news) + self._see_births() + self._see_exits(sights)
         well = self.health.hear()
         steps += well.steps
         self._dirty |= well.agents | self._ordering.touched_by(steps, well.agents)
@@ -159,8 +165,7 @@ class Reconciler:
         dirty, self._dirty = self._dirty - self._spawner.spawning(), set()
         return [agent for i in sorted(dirty) if (agent := self.agents.get(i))]
 
-    async def _read_news(self) -> list[Step]:
-        news = await self._store.news(self._node, self._only, self.agents)
+    def _take_in(self, news: News) -> list[Step]:
         fresh = {record.setup.id: record for record in news.records}
         for agent_id in news.changed:
             self._refresh(agent_id, fresh.get(agent_id))
@@ -192,9 +197,9 @@ class Reconciler:
         agent.hear_heartbeat(record.last_heartbeat_at)
         self.touch(agent_id)
 
-    async def _see_exits(self) -> list[Step]:
+    def _see_exits(self, sights: Sequence[tuple[ManagedAgent, Sight]]) -> list[Step]:
         steps = []
-        for agent, sight in await self._exits.look(self._dirty):
+        for agent, sight in sights:
             assert agent.live is not None and sight.ended is not None
             if not sight.tree:
                 steps.append(death.tree_empty(agent, sight.ended))

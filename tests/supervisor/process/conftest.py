@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from agents.adapters.launch import Launch
-from agents.supervisor.process import spawn
+from agents.supervisor.process import shim, spawn
 from agents.supervisor.process.census import TreeKey
 from tests.harness.processes import kill_marked, program
 from tests.harness.waiting import until
@@ -96,8 +96,15 @@ class Spawner:
             os.close(one.process.pidfd)
 
 
-@pytest.fixture
-def spawner(tmp_path: Path) -> Iterator[Spawner]:
+@pytest.fixture(params=["built", "script"])
+def spawner(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Spawner]:
+    """Behind each of the two shims."""
+    if request.param == "script":
+        monkeypatch.setattr(shim, "built", lambda: "")
+    elif not shim.built():
+        pytest.skip("no shim was built here: is there a C compiler?")
     spawner = Spawner(tmp_path)
     try:
         yield spawner
