@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import time
 import os
 import signal
+import time
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
