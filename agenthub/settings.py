@@ -147,6 +147,19 @@ AGENTHUB_OWN_ENVIRONMENT = {
     if name in os.environ
 } | {"AGENTHUB_DATA_DIR": str(AGENTHUB_DATA_DIR)}
 
+# Where a provider's row has no key or address of its own, by kind.
+AGENTHUB_PROVIDER_KEYS = {
+    "anthropic": env("ANTHROPIC_API_KEY"),
+    "openai": env("OPENAI_API_KEY"),
+    "deepseek": env("DEEPSEEK_API_KEY"),
+}
+AGENTHUB_PROVIDER_URLS = {
+    "anthropic": env("ANTHROPIC_BASE_URL"),
+    "openai": env("OPENAI_BASE_URL"),
+    "deepseek": env("DEEPSEEK_BASE_URL"),
+    "ollama": env("OLLAMA_HOST"),
+}
+
 SECRET_KEY = secret_key(AGENTHUB_DATA_DIR)
 DEBUG = False
 ALLOWED_HOSTS = [

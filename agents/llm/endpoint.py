@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
-from urllib.parse import urlsplit
 
 from agents.llm.secret import Secret
+from agents.policy.endpoint import BASE_URLS, KEYED, url_problem
 
 
 class Kind(StrEnum):
@@ -19,16 +18,6 @@ class Kind(StrEnum):
     COMPATIBLE = "compatible"
     OLLAMA = "ollama"
     DEMO = "demo"
-
-
-BASE_URLS: Final = {
-    Kind.ANTHROPIC: "https://api.anthropic.com",
-    Kind.OPENAI: "https://api.openai.com/v1",
-    Kind.DEEPSEEK: "https://api.deepseek.com",
-    Kind.OLLAMA: "http://127.0.0.1:11434",
-    Kind.DEMO: "demo://",
-}
-KEYED: Final = frozenset({Kind.ANTHROPIC, Kind.OPENAI, Kind.DEEPSEEK})
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +37,6 @@ class Endpoint:
         object.__setattr__(self, "base_url", base_url.rstrip("/"))
         if self.kind in KEYED and not self.key:
             raise ValueError(f"{self.kind} needs a key: set one.")
-        if self.kind is not Kind.DEMO:
-            _check_url(base_url)
-
-
-def _check_url(url: str) -> None:
-    """A password in an address would be in every log line of the HTTP client."""
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        raise ValueError("The base URL cannot be read: check host and port.") from None
-    if parts.scheme not in {"http", "https"} or not host:
-        raise ValueError("The base URL must begin with http:// or https:// and a host.")
-    if "@" in parts.netloc:
-        raise ValueError("The base URL must not hold a password: set it as the key.")
-    if parts.query or parts.fragment:
-        raise ValueError("The base URL must not have a query (?…) or a fragment (#…).")
+        given = "" if self.kind is Kind.DEMO else base_url
+        if problem := url_problem(self.kind, given):
+            raise ValueError(problem)

@@ -5,9 +5,27 @@ from __future__ import annotations
 from agents.models.agent import Agent
 from agents.models.change import Change
 from agents.models.node import Node
+from agents.models.provider import Provider
 from agents.models.request import Request
 from agents.models.run import Run
 from agents.models.schedule import Schedule
 from agents.models.status_change import StatusChange
+from agents.models.step import Step
+from agents.models.task import Task
+from agents.models.usage import Budget, Price, Usage
 
-__all__ = ["Agent", "Change", "Node", "Request", "Run", "Schedule", "StatusChange"]
+__all__ = [
+    "Agent",
+    "Budget",
+    "Change",
+    "Node",
+    "Price",
+    "Provider",
+    "Request",
+    "Run",
+    "Schedule",
+    "StatusChange",
+    "Step",
+    "Task",
+    "Usage",
+]

@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from agents.models.choices import (
     ActionChoice,
+    ActivityChoice,
     Adapter,
     AutoRestart,
     DesiredChoice,
@@ -25,6 +26,7 @@ from agents.models.choices import (
     Stdin,
 )
 from agents.policy import dependencies, probes, setup
+from agents.policy import native as native_rules
 from agents.policy.ladder import parse_signal
 from agents.policy.states import ALIVE
 
@@ -54,15 +56,42 @@ SETUP_FIELDS: Final = [
     "memory_limit",
     "depends_on",
     "probes",
+    "provider",
+    "model",
+    "system_prompt",
+    "workspace",
+    "allow_commands",
+    "max_concurrent_tasks",
 ]
 
 # Whoever changes one of these runs code as the hub's user. So does an exec probe's
 # command, which is the one part of `probes` that needs the same right.
-COMMAND_FIELDS: Final = ("command", "env", "cwd")
+COMMAND_FIELDS: Final = ("command", "env", "cwd", "workspace", "allow_commands")
 
 # A run keeps these as it was started with; all others take effect at once.
-LAUNCH_FIELDS: Final = ("kind", "adapter", "node", "command", "env", "cwd", "stdin")
-
+LAUNCH_FIELDS: Final = (
+    "kind",
+    "adapter",
+    "node",
+    "command",
+    "env",
+    "cwd",
+    "stdin",
+    "provider",
+    "model",
+    "system_prompt",
+    "workspace",
+    "allow_commands",
+    "max_concurrent_tasks",
+)
+NATIVE_FIELDS: Final = (
+    "provider",
+    "model",
+    "system_prompt",
+    "workspace",
+    "allow_commands",
+    "max_concurrent_tasks",
+)
 
 NUMBER_FIELDS: Final = (
     "max_restarts",
@@ -101,7 +130,7 @@ class Agent(models.Model):
         default=list, blank=True, help_text='Such as ["review", "python"].'
     )
     node = models.CharField(max_length=63, default="local", editable=False)
-    command = models.JSONField(default=list)
+    command = models.JSONField(default=list, blank=True)
     env = models.JSONField("environment", default=dict, blank=True)
     cwd = models.CharField(
         "working directory",
@@ -149,6 +178,25 @@ class Agent(models.Model):
         help_text='Such as [{"agent": "database", "condition": "healthy"}].',
     )
     probes = models.JSONField(default=list, blank=True)
+    # By name, as everywhere outside: a file may be imported before its provider is there.
+    provider = models.CharField(
+        max_length=63, blank=True, help_text="Who is asked, by a provider's name."
+    )
+    model = models.CharField(
+        max_length=200, blank=True, help_text="Empty: the provider's default model."
+    )
+    system_prompt = models.TextField(
+        blank=True, help_text="Empty: that of the role, if the role is a preset."
+    )
+    workspace = models.CharField(
+        max_length=4096,
+        blank=True,
+        help_text="The directory its tools work in. Empty: one of its own.",
+    )
+    allow_commands = models.BooleanField(
+        default=False, help_text="Whether it may run programs in its workspace."
+    )
+    max_concurrent_tasks = models.PositiveIntegerField("tasks at once", default=1)
 
     revision = models.PositiveIntegerField(default=1, editable=False)
     launch_revision = models.PositiveIntegerField(
@@ -214,6 +262,10 @@ class Agent(models.Model):
     last_output_at = models.DateTimeField(null=True, editable=False)
     last_progress_at = models.DateTimeField(null=True, editable=False)
     last_heartbeat_at = models.DateTimeField(null=True, editable=False)
+    activity = models.CharField(
+        max_length=8, choices=ActivityChoice, blank=True, editable=False
+    )
+    activity_note = models.CharField(max_length=200, blank=True, editable=False)
     probe_states = models.JSONField(
         default=list, editable=False, help_text="The latest result of each probe."
     )
@@ -286,7 +338,8 @@ class Agent(models.Model):
         Runs after fields have been refused too: any value may stand in any field.
         """
         # Django lets nothing at all pass as empty, which the columns do not take.
-        self.role, self.cwd = _text(self.role), _text(self.cwd)
+        for name in ("role", "cwd", "provider", "model", "system_prompt", "workspace"):
+            setattr(self, name, _text(getattr(self, name)))
         problems = {
             "name": setup.name_problem(_text(self.name)) or self._name_taken(),
             "role": setup.role_problem(self.role),
@@ -300,15 +353,21 @@ class Agent(models.Model):
             # Whether there are such agents is for `services.dependencies` to say.
             "depends_on": dependencies.problem(self.depends_on, _text(self.name)),
         }
+        native = self.kind == Kind.NATIVE_LLM
         # Django leaves the choices of fields that no form shows unjudged.
-        if self.kind == Kind.NATIVE_LLM:
+        if self.kind not in Kind.values:
             problems["kind"] = (
-                "Native LLM agents are not part of this version. Use process_wrapper."
+                f"There is no kind {self.kind!r}. Use {' or '.join(Kind.values)}."
             )
-        elif self.kind != Kind.PROCESS_WRAPPER:
-            problems["kind"] = f"There is no kind {self.kind!r}. Use process_wrapper."
-        if self.adapter not in Adapter.values:
-            problems["adapter"] = f"There is no adapter {self.adapter!r}. Use command."
+        elif self.adapter not in Adapter.values:
+            problems["adapter"] = f"There is no adapter {self.adapter!r}."
+        elif native:
+            self.adapter, problems["command"] = Adapter.NATIVE, None
+        elif self.adapter == Adapter.NATIVE:
+            problems["adapter"] = "native is for agents of the kind native_llm."
+        fields = ("command", *NATIVE_FIELDS)
+        own = {name: getattr(self, name) for name in fields}
+        problems |= native_rules.problems(own, native=native)
         if self.node != "local":
             problems["node"] = (
                 f"There is no node {self.node!r}. Use 'local', the hub's own machine."
@@ -359,6 +418,19 @@ class Agent(models.Model):
             probes=probes.parse(self.probes, self.heartbeat_interval),
             depends_on=dependencies.read(self.depends_on),
             internal=self.internal,
+            native=self._as_native(),
+        )
+
+    def _as_native(self) -> native_rules.NativeSetup | None:
+        if self.kind != Kind.NATIVE_LLM:
+            return None
+        return native_rules.NativeSetup(
+            provider=self.provider,
+            model=self.model,
+            system_prompt=native_rules.system_prompt(self.system_prompt, self.role),
+            workspace=self.workspace,
+            allow_commands=self.allow_commands,
+            max_concurrent_tasks=self.max_concurrent_tasks,
         )
 
 

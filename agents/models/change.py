@@ -15,6 +15,7 @@ class Change(models.Model):
     topic = models.CharField(max_length=20)
     # No foreign key: the row outlives its agent and nobody joins it.
     agent_id = models.BigIntegerField(null=True)
+    task_id = models.BigIntegerField(null=True)
     at = models.DateTimeField(default=timezone.now)
 
     class Meta:

@@ -16,6 +16,7 @@ class Adapter(models.TextChoices):
     """Which adapter runs it."""
 
     COMMAND = "command", "Command"
+    NATIVE = "native", "Native"
 
 
 class Stdin(models.TextChoices):
@@ -76,3 +77,60 @@ class Outcome(models.TextChoices):
     DONE = "done", "Done"
     FAILED = "failed", "Failed"
     SUPERSEDED = "superseded", "Superseded"
+
+
+class ProviderKind(models.TextChoices):
+    """`agents.llm.endpoint.Kind`, with labels."""
+
+    ANTHROPIC = "anthropic", "Anthropic"
+    OPENAI = "openai", "OpenAI"
+    DEEPSEEK = "deepseek", "DeepSeek"
+    COMPATIBLE = "compatible", "OpenAI-compatible server"
+    OLLAMA = "ollama", "Ollama"
+    DEMO = "demo", "Demo (no model)"
+
+
+class TaskStateChoice(models.TextChoices):
+    """`agents.policy.tasks.TaskState`, with labels."""
+
+    QUEUED = "queued", "Queued"
+    WAITING_FOR_LOCK = "waiting_for_lock", "Waiting for a lock"
+    RUNNING = "running", "Running"
+    SUCCEEDED = "succeeded", "Succeeded"
+    FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Cancelled"
+    TIMED_OUT = "timed_out", "Timed out"
+    INTERRUPTED = "interrupted", "Interrupted"
+
+
+class StepKindChoice(models.TextChoices):
+    """What a step of a task is."""
+
+    USER = "user", "Asked"
+    ANSWER = "answer", "Answer"
+    CALL = "call", "Tool call"
+    RESULT = "result", "Tool result"
+    NOTE = "note", "Note"
+
+
+class ActivityChoice(models.TextChoices):
+    """What an agent says it does."""
+
+    IDLE = "idle", "Idle"
+    WORKING = "working", "Working"
+    WAITING = "waiting", "Waiting"
+
+
+class BudgetScope(models.TextChoices):
+    """Whose spending is limited."""
+
+    ALL = "all", "All agents"
+    AGENT = "agent", "One agent"
+    PROVIDER = "provider", "One provider"
+
+
+class BudgetPeriod(models.TextChoices):
+    """How long a limit counts; in UTC."""
+
+    DAY = "day", "Day"
+    MONTH = "month", "Month"

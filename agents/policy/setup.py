@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from agents.policy.dependencies import Dependency
 from agents.policy.ladder import parse_signal
+from agents.policy.native import NativeSetup
 from agents.policy.restart import Mode, RestartPolicy
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class AgentSetup:
     probes: tuple[Probe, ...] = ()
     depends_on: tuple[Dependency, ...] = ()
     internal: bool = False
+    native: NativeSetup | None = None
 
 
 def name_problem(name: str) -> str | None:

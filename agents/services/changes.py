@@ -18,12 +18,13 @@ from agents.services.bulk import insert_many
 
 # What is wanted of an agent, what is set up for it (or that it is gone), what its
 # supervisor sees of it, that somebody else calls it unknown, and that it gave a
-# sign of life at another door.
+# sign of life at another door. And that a task of an agent's has changed.
 REQUEST: Final = "request"
 SETUP: Final = "setup"
 AGENT: Final = "agent"
 SILENCE: Final = "silence"
 HEARTBEAT: Final = "heartbeat"
+TASK: Final = "task"
 KEEP: Final = timedelta(days=1)
 # How long a commit may be missed by a look at the files alone (seconds).
 LOOK_ANYWAY: Final = 0.5
@@ -37,13 +38,14 @@ class News:
     """What changed after a given `seq`: the new last seq, agent ids by topic.
 
     `agents` are all of them; `foreign` those whose rows others than the supervisor
-    have changed, beyond what is wanted.
+    have changed, beyond what is wanted; `tasks` those that have a task which changed.
     """
 
     seq: int
     agents: frozenset[int]
     requests: frozenset[int]
     foreign: frozenset[int]
+    tasks: frozenset[int] = frozenset()
 
     def __bool__(self) -> bool:
         return bool(self.agents or self.requests)
@@ -54,6 +56,13 @@ def append(topic: str, agent_ids: Iterable[int]) -> None:
     now = timezone.now()
     columns = ("topic", "agent_id", "at")
     insert_many(Change, columns, [(topic, pk, now) for pk in agent_ids])
+
+
+def append_task(agent_id: int | None, task_id: int) -> None:
+    """Add a row for a task; inside the transaction of the change itself."""
+    now = timezone.now()
+    columns = ("topic", "agent_id", "task_id", "at")
+    insert_many(Change, columns, [(TASK, agent_id, task_id, now)])
 
 
 def latest() -> int:
@@ -71,6 +80,7 @@ def since(seq: int) -> News:
         agents=frozenset(pk for _, _, pk in rows if pk is not None),
         requests=_about((REQUEST,), rows),
         foreign=_about((SETUP, SILENCE, HEARTBEAT), rows),
+        tasks=_about((TASK,), rows),
     )
 
 

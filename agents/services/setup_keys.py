@@ -18,13 +18,7 @@ from agents.policy.ladder import parse_signal
 
 # Keys of the set-up that no part acts on yet, with what they are without a say.
 RESERVED: Final[Mapping[str, Any]] = {
-    "provider": "",
-    "model": "",
-    "system_prompt": "",
-    "workspace": "",
     "workspace_mode": "in_place",
-    "allow_commands": False,
-    "max_concurrent_tasks": 1,
     "budget": {},
 }
 KEYS: Final = ("name", *SETUP_FIELDS)
@@ -131,6 +125,20 @@ def _limit(value: Any) -> int | None:
     return value
 
 
+def _count(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ValueError("Give a whole number, without quotes.")
+    if not 0 <= value <= 10**6:
+        raise ValueError("Give a number that can be counted to.")
+    return value
+
+
+def _yes_or_no(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("Give true or false, without quotes.")
+    return value
+
+
 def _memory(value: Any) -> int | None:
     if problem := setup.memory_problem(value):
         raise ValueError(problem)
@@ -165,4 +173,10 @@ CHECKS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "memory_limit": _memory,
     "depends_on": _flat(dependencies.problem),
     "probes": _flat(probes.shape_problem),
+    "provider": _text,
+    "model": _text,
+    "system_prompt": _text,
+    "workspace": _text,
+    "allow_commands": _yes_or_no,
+    "max_concurrent_tasks": _count,
 }

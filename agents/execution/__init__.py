@@ -1,0 +1,1 @@
+"""The execution engine: tasks of native agents, their conversations and their tools."""

@@ -1,0 +1,60 @@
+"""What a tool is to the rest of the room: it is described, called, and answers text.
+
+What goes wrong in a tool is an answer for the model too, and ends nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from agents.llm.request import Tool as Description
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Where and for whom a tool works.
+
+    `workspace`: the directory it cannot leave. `mark`: the run whose processes a
+    command belongs to; `folder`: where that run's files are. `env`: the agent's own.
+    `ask`: puts a question to a person and waits for the answer.
+    """
+
+    workspace: Path
+    run_id: Any
+    folder: Path
+    env: Mapping[str, str]
+    inherited: Mapping[str, str]
+    agent: str
+    allow_commands: bool
+    ask: Callable[[str], Awaitable[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a call. `files`: what it has written, below the workspace."""
+
+    text: str
+    error: bool = False
+    files: tuple[str, ...] = field(default=())
+
+
+class Refused(Exception):
+    """The call cannot be done; the message tells the model what to change."""
+
+
+class Tool(Protocol):
+    """Stateless: one object serves all agents. `call` may raise Refused."""
+
+    @property
+    def description(self) -> Description:
+        """Name, purpose and arguments, as the model is told."""
+        ...
+
+    async def call(
+        self, arguments: Mapping[str, Any], around: Surroundings
+    ) -> Outcome:
+        """Do it. Blocking work runs in a thread; being cancelled ends what it began."""
+        ...

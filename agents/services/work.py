@@ -1,0 +1,316 @@
+"""The engine's door to tasks: claim one, commit its steps, say how it ended.
+
+A claim belongs to one run of the agent. Whatever is written is conditional on it, so
+an engine that has lost its task, or its run, writes nothing more.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, Final
+
+from django.db import transaction
+from django.db.models import F, Max
+from django.utils import timezone
+
+from agents.models import Step, Task, Usage
+from agents.policy.clock import Moment
+from agents.policy.tasks import TaskState
+from agents.services import budgets, changes, prices
+from agents.services.bulk import insert_many
+from agents.services.prices import Tokens
+from agents.services.steps import StepData, note, of_conversation, user
+
+RESUMED: Final = (
+    "The hub ended in the middle of this task; it goes on from its last recorded step."
+)
+
+
+class ClaimLost(RuntimeError):
+    """The task is no longer this run's: nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A task that this run works on. `timeout` in seconds, of this attempt."""
+
+    id: int
+    agent_id: int
+    run_id: uuid.UUID
+    prompt: str
+    conversation: uuid.UUID
+    timeout: float | None
+    attempt: int
+    max_attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """What one attempt at one request has used. `step`: what it was to become."""
+
+    step: int
+    attempt: int
+    provider: str
+    kind: str
+    model: str
+    tokens: Tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What people have said of a task since it was claimed."""
+
+    mine: bool
+    cancelled_by: str
+    answer: str | None
+
+
+def claim(agent_id: int, run_id: uuid.UUID, at_most: int) -> list[Claimed]:
+    """Take the tasks that are due, the most urgent first, each by a conditional
+    UPDATE; of one conversation, one at a time and in order."""
+    if at_most < 1:
+        return []
+    claimed = []
+    with transaction.atomic():
+        for task in _due(agent_id, at_most):
+            now = timezone.now()
+            taken = Task.objects.filter(pk=task.pk, state=TaskState.QUEUED).update(
+                state=TaskState.RUNNING,
+                reason="",
+                run=run_id,
+                attempts=F("attempts") + 1,
+                started_at=task.started_at or now,
+                not_before=None,
+                not_before_boot="",
+                not_before_boot_seconds=None,
+            )
+            if not taken:
+                continue
+            if not Step.objects.filter(task=task, kind="user").exists():
+                _write(task.pk, task.attempts + 1, [user(task.prompt)])
+            changes.append_task(agent_id, task.pk)
+            claimed.append(_claimed(task, agent_id, run_id))
+    return claimed
+
+
+def _claimed(task: Task, agent_id: int, run_id: uuid.UUID) -> Claimed:
+    return Claimed(
+        id=task.pk,
+        agent_id=agent_id,
+        run_id=run_id,
+        prompt=task.prompt,
+        conversation=task.conversation,
+        timeout=task.timeout,
+        attempt=task.attempts + 1,
+        max_attempts=task.max_attempts,
+    )
+
+
+def _due(agent_id: int, at_most: int) -> list[Task]:
+    busy = set(
+        Task.objects.filter(agent=agent_id, state=TaskState.RUNNING).values_list(
+            "conversation", flat=True
+        )
+    )
+    due = []
+    queued = Task.objects.filter(agent=agent_id, state=TaskState.QUEUED)
+    first = dict(
+        queued.order_by("-pk").values_list("conversation", "pk")  # The oldest stays.
+    )
+    for task in queued.order_by("-priority", "pk").iterator():
+        if len(due) == at_most:
+            break
+        if task.conversation in busy or first[task.conversation] != task.pk:
+            continue
+        if _seconds_until_due(task) == 0.0:
+            due.append(task)
+    return due
+
+
+def _seconds_until_due(task: Task) -> float:
+    seconds = task.not_before_boot_seconds
+    if seconds is None:
+        return 0.0
+    return Moment(task.not_before_boot, seconds).seconds_until()
+
+
+def next_due(agent_id: int) -> float | None:
+    """Seconds until a queued task that waits may be claimed; None without one."""
+    waiting = Task.objects.filter(
+        agent=agent_id, state=TaskState.QUEUED, not_before_boot_seconds__isnull=False
+    )
+    return min((_seconds_until_due(task) for task in waiting), default=None)
+
+
+def requeue_lost(agent_id: int, run_id: uuid.UUID) -> int:
+    """Queue again what an earlier run left in the middle; how many. It is the same
+    attempt: a hub that ends is not the task's failure."""
+    with transaction.atomic():
+        lost = list(
+            Task.objects.filter(agent=agent_id, state=TaskState.RUNNING).exclude(
+                run=run_id
+            )
+        )
+        for task in lost:
+            _write(task.pk, task.attempts, [note(RESUMED, "warning")])
+            Task.objects.filter(pk=task.pk, state=TaskState.RUNNING).update(
+                state=TaskState.QUEUED,
+                reason=RESUMED,
+                attempts=F("attempts") - 1,
+                question="",
+                answer=None,
+            )
+            changes.append_task(agent_id, task.pk)
+    return len(lost)
+
+
+def transcript(task: Claimed) -> list[StepData]:
+    """All steps of the conversation up to now, in order."""
+    return of_conversation(task.conversation, task.id)
+
+
+def next_step(task_id: int) -> int:
+    """The number that the next step will have."""
+    last = Step.objects.filter(task=task_id).aggregate(last=Max("number"))["last"]
+    return int(last or 0) + 1
+
+
+def commit(
+    task: Claimed, steps: Sequence[StepData], bookings: Sequence[Booking] = ()
+) -> list[int]:
+    """Write steps and usage in one transaction; the steps' numbers.
+
+    A booking that was made before is not made again. Raises ClaimLost.
+    """
+    with transaction.atomic():
+        if not _mine(task).select_for_update().exists():
+            raise ClaimLost(f"task {task.id} is no longer this run's")
+        numbers = _write(task.id, task.attempt, steps)
+        for booking in bookings:
+            _book(task, booking)
+        changes.append_task(task.agent_id, task.id)
+    return numbers
+
+
+def _mine(task: Claimed) -> Any:
+    return Task.objects.filter(pk=task.id, state=TaskState.RUNNING, run=task.run_id)
+
+
+def _write(task_id: int, attempt: int, steps: Sequence[StepData]) -> list[int]:
+    first, now = next_step(task_id), timezone.now()
+    numbers = list(range(first, first + len(steps)))
+    insert_many(
+        Step,
+        ("task", "number", "kind", "attempt", "at", "data"),
+        [
+            (task_id, number, step.kind, attempt, now, dict(step.data))
+            for number, step in zip(numbers, steps, strict=True)
+        ],
+    )
+    return numbers
+
+
+def _book(task: Claimed, booking: Booking) -> None:
+    used, now = booking.tokens, timezone.now()
+    priced = prices.price(booking.provider, booking.kind, booking.model, used, now)
+    names = Task.objects.filter(pk=task.id).values_list("agent_name", flat=True)
+    _, new = Usage.objects.get_or_create(
+        task_id=task.id,
+        step=booking.step,
+        attempt=booking.attempt,
+        defaults={
+            "agent_id": task.agent_id,
+            "agent_name": names.get(),
+            "provider": booking.provider,
+            "kind": booking.kind,
+            "model": booking.model,
+            "at": now,
+            "input": used.input,
+            "cache_read": used.cache_read,
+            "cache_write": used.cache_write,
+            "output": used.output,
+            "reasoning": used.reasoning,
+            "cost": priced.cost,
+            "priced_by": priced.by,
+        },
+    )
+    if new:
+        Task.objects.filter(pk=task.id).update(
+            input=F("input") + used.input,
+            cache_read=F("cache_read") + used.cache_read,
+            cache_write=F("cache_write") + used.cache_write,
+            output=F("output") + used.output,
+            reasoning=F("reasoning") + used.reasoning,
+            cost=F("cost") + (priced.cost or Decimal(0)),
+            unpriced=F("unpriced") + (priced.cost is None),
+        )
+
+
+def over_budget(agent_id: int) -> str:
+    """Why running work of this agent has to end; empty while there is money."""
+    from agents.models import Agent
+
+    agent = Agent.every.filter(pk=agent_id).first()
+    return "" if agent is None else budgets.refusal(agent)
+
+
+def look(task: Claimed) -> Sight:
+    """What has become of a task, as people have it."""
+    row = Task.objects.filter(pk=task.id).first()
+    if row is None or row.state != TaskState.RUNNING or row.run_id != task.run_id:
+        return Sight(mine=False, cancelled_by="", answer=None)
+    return Sight(True, row.cancel_asked_by if row.cancel_asked_at else "", row.answer)
+
+
+def ask_person(task: Claimed, question: str) -> None:
+    """Say that the task waits for an answer; raises ClaimLost."""
+    with transaction.atomic():
+        if not _mine(task).update(question=question, answer=None, answered_by=""):
+            raise ClaimLost(f"task {task.id} is no longer this run's")
+        changes.append_task(task.agent_id, task.id)
+
+
+def end(
+    task: Claimed,
+    state: TaskState,
+    reason: str,
+    *,
+    result: str = "",
+    error: str = "",
+    steps: Sequence[StepData] = (),
+) -> bool:
+    """Say how it ended; False if it is no longer this run's."""
+    with transaction.atomic():
+        ended = _mine(task).update(
+            state=state,
+            reason=reason,
+            result=result,
+            error=error,
+            ended_at=timezone.now(),
+            question="",
+        )
+        if ended:
+            _write(task.id, task.attempt, steps)
+            changes.append_task(task.agent_id, task.id)
+    return bool(ended)
+
+
+def try_later(task: Claimed, delay: float, reason: str) -> bool:
+    """Queue it again for another attempt in `delay` seconds; False if not ours."""
+    moment = Moment.now().later(delay)
+    with transaction.atomic():
+        queued = _mine(task).update(
+            state=TaskState.QUEUED,
+            reason=reason,
+            not_before=timezone.now() + timezone.timedelta(seconds=delay),
+            not_before_boot=moment.boot,
+            not_before_boot_seconds=moment.at,
+            question="",
+        )
+        if queued:
+            _write(task.id, task.attempt, [note(reason, "warning")])
+            changes.append_task(task.agent_id, task.id)
+    return bool(queued)
