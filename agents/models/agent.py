@@ -178,7 +178,7 @@ class Agent(models.Model):
         help_text='Such as [{"agent": "database", "condition": "healthy"}].',
     )
     probes = models.JSONField(default=list, blank=True)
-    # By name, as everywhere outside: a file may be imported before its provider is there.
+    # By name, as everywhere outside: a file may come before its provider does.
     provider = models.CharField(
         max_length=63, blank=True, help_text="Who is asked, by a provider's name."
     )

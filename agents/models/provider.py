@@ -36,6 +36,14 @@ class Provider(models.Model):
         help_text="Of all agents together; empty: no limit.",
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    # A hub that hears of the wish asks the provider and writes down what came of it.
+    check_asked_at = models.DateTimeField(null=True, editable=False)
+    checked_at = models.DateTimeField(null=True, editable=False)
+    check_ok = models.BooleanField(null=True, editable=False)
+    check_detail = models.TextField(blank=True, editable=False)
+    known_models = models.JSONField(
+        default=list, editable=False, help_text="The models it has named."
+    )
 
     class Meta:
         default_permissions = ("view",)

@@ -29,9 +29,7 @@ class Step(models.Model):
         default_permissions = ("view",)
         ordering: ClassVar = ["task", "number"]
         constraints: ClassVar = [
-            models.UniqueConstraint(
-                fields=["task", "number"], name="step_number_once"
-            ),
+            models.UniqueConstraint(fields=["task", "number"], name="step_number_once"),
         ]
 
     def __str__(self) -> str:

@@ -44,8 +44,8 @@ PRESETS: Final[Mapping[str, str]] = {
         f"which of them, and keep apart what is known and what is guessed. {_ALL}"
     ),
     "writer": (
-        "You write for readers. Find out who they are, keep to what is true, and prefer "
-        f"short sentences and plain words. {_ALL}"
+        "You write for readers. Find out who they are, keep to what is true, and "
+        f"prefer short sentences and plain words. {_ALL}"
     ),
 }
 
@@ -70,15 +70,12 @@ def system_prompt(given: str, role: str) -> str:
 def problems(values: Mapping[str, Any], *, native: bool) -> dict[str, str | None]:
     """What is wrong with the fields of a set-up that only native agents have."""
     if not native:
+        given = ("provider", "model", "system_prompt", "workspace", "allow_commands")
         return {
             name: f"{name} is for agents of the kind native_llm. Leave it out."
-            for name in ("provider", "model", "system_prompt", "workspace")
+            for name in given
             if values[name]
-        } | (
-            {"allow_commands": "allow_commands is for the kind native_llm."}
-            if values["allow_commands"]
-            else {}
-        )
+        }
     return {
         "provider": None if values["provider"] else "Name the provider to ask.",
         "system_prompt": _prompt_problem(values["system_prompt"]),

@@ -41,12 +41,10 @@ class Standing:
 
     def __str__(self) -> str:
         spent = self.spent.quantize(Decimal("0.01"))
-        return f"{whose_words(self.whose)} of {self.limit} USD a {self.period}: {spent} spent"
-
-
-def whose_words(whose: str) -> str:
-    """The budget in words."""
-    return f"the budget {whose}"
+        return (
+            f"The budget {self.whose} is {self.limit} USD a {self.period}, and {spent} "
+            "have been spent"
+        )
 
 
 def standings(agent: Agent | None = None) -> list[Standing]:
@@ -54,9 +52,7 @@ def standings(agent: Agent | None = None) -> list[Standing]:
     rows = Budget.objects.select_related("agent", "provider")
     if agent is not None:
         rows = rows.filter(
-            Q(scope=BudgetScope.ALL)
-            | Q(agent=agent)
-            | Q(provider__name=agent.provider)
+            Q(scope=BudgetScope.ALL) | Q(agent=agent) | Q(provider__name=agent.provider)
         )
     return [_standing(row) for row in rows]
 

@@ -1,10 +1,10 @@
 """The steps of tasks as plain data: what is stored of a conversation, and read back.
 
-    user    {"text"}                                   what a person or the hub said
-    answer  {"text", "thinking", "calls", "native", "stop"}    one answer of a model
-    call    {"call", "name", "arguments"}              written before the tool begins
-    result  {"call", "name", "text", "error", "interrupted", "files"}
-    note    {"text", "tone"}                           what the hub did, for people
+user    {"text"}                                   what a person or the hub said
+answer  {"text", "thinking", "calls", "native", "stop"}    one answer of a model
+call    {"call", "name", "arguments"}              written before the tool begins
+result  {"call", "name", "text", "error", "interrupted", "files"}
+note    {"text", "tone"}                           what the hub did, for people
 """
 
 from __future__ import annotations

@@ -93,9 +93,7 @@ def _recorded(agent: Agent, wanted: Ask, asker: Asker) -> Task:
     if wanted.follows is not None:
         earlier = Task.objects.filter(pk=wanted.follows, agent=agent).first()
         if earlier is None:
-            raise CannotAsk(
-                f"{agent.name} has no task {wanted.follows} to go on from."
-            )
+            raise CannotAsk(f"{agent.name} has no task {wanted.follows} to go on from.")
         task.conversation = earlier.conversation
     task.save(force_insert=True)
     _tell(task)
@@ -131,7 +129,9 @@ def cancel(task_id: int, asker: Asker) -> Task:
     Already ended is no error. Raises Task.DoesNotExist.
     """
     now = timezone.now()
-    words = f"cancelled by {asker.actor}" + (f": {asker.reason}" if asker.reason else "")
+    words = f"cancelled by {asker.actor}" + (
+        f": {asker.reason}" if asker.reason else ""
+    )
     with transaction.atomic():
         waiting = Task.objects.filter(
             pk=task_id, state__in=(TaskState.QUEUED, TaskState.WAITING_FOR_LOCK)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from django.db import transaction
 from django.db.models import F, Max
 from django.utils import timezone
 
-from agents.models import Step, Task, Usage
+from agents.models import Agent, Step, Task, Usage
 from agents.policy.clock import Moment
 from agents.policy.tasks import TaskState
 from agents.services import budgets, changes, prices
@@ -115,7 +116,7 @@ def _due(agent_id: int, at_most: int) -> list[Task]:
             "conversation", flat=True
         )
     )
-    due = []
+    due: list[Task] = []
     queued = Task.objects.filter(agent=agent_id, state=TaskState.QUEUED)
     first = dict(
         queued.order_by("-pk").values_list("conversation", "pk")  # The oldest stays.
@@ -251,8 +252,6 @@ def _book(task: Claimed, booking: Booking) -> None:
 
 def over_budget(agent_id: int) -> str:
     """Why running work of this agent has to end; empty while there is money."""
-    from agents.models import Agent
-
     agent = Agent.every.filter(pk=agent_id).first()
     return "" if agent is None else budgets.refusal(agent)
 
@@ -305,7 +304,7 @@ def try_later(task: Claimed, delay: float, reason: str) -> bool:
         queued = _mine(task).update(
             state=TaskState.QUEUED,
             reason=reason,
-            not_before=timezone.now() + timezone.timedelta(seconds=delay),
+            not_before=timezone.now() + timedelta(seconds=delay),
             not_before_boot=moment.boot,
             not_before_boot_seconds=moment.at,
             question="",

@@ -53,8 +53,6 @@ class Tool(Protocol):
         """Name, purpose and arguments, as the model is told."""
         ...
 
-    async def call(
-        self, arguments: Mapping[str, Any], around: Surroundings
-    ) -> Outcome:
+    async def call(self, arguments: Mapping[str, Any], around: Surroundings) -> Outcome:
         """Do it. Blocking work runs in a thread; being cancelled ends what it began."""
         ...
