@@ -52,11 +52,11 @@ def check(command: tuple[str, ...], cwd: str, env: Mapping[str, str]) -> Cleared
         _argument("an argument", argument)
     for name, value in env.items():
         _variable(name, value)
-    directory = _directory(cwd)
-    program = _program(command[0], directory, env)
+    where = directory(cwd)
+    program = _program(command[0], where, env)
     _executable(program, command[0])
-    _format(program, directory)
-    return Cleared((program, *command[1:]), directory)
+    _format(program, where)
+    return Cleared((program, *command[1:]), where)
 
 
 def _text(what: str, text: str) -> bytes:
@@ -85,7 +85,8 @@ def _variable(name: str, value: str) -> None:
     _argument(f"the variable {name!r}", f"{name}={value}")
 
 
-def _directory(cwd: str) -> str:
+def directory(cwd: str) -> str:
+    """The directory to work in, as a path; raises Refused."""
     path = os.path.expanduser(cwd)
     try:
         mode = os.stat(path).st_mode

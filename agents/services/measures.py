@@ -60,3 +60,22 @@ def heartbeat(agent_id: int, run_id: uuid.UUID, at: datetime) -> bool:
             return False
         changes.append(changes.HEARTBEAT, [agent_id])
     return True
+
+
+def say_activity(
+    agent_id: int, run_id: uuid.UUID, activity: str, note: str, at: datetime
+) -> bool:
+    """What an agent says it does, which is a sign of life; False when that run is over.
+
+    `activity`: idle, working or waiting. `note` is cut to what a line takes.
+    """
+    with transaction.atomic():
+        alive = Agent.objects.filter(
+            pk=agent_id, run_id=run_id, status__in=[one.value for one in ALIVE]
+        )
+        said = alive.update(
+            activity=activity, activity_note=note[:200], last_heartbeat_at=at
+        )
+        if said:
+            changes.append(changes.HEARTBEAT, [agent_id])
+    return bool(said)

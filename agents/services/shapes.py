@@ -10,6 +10,7 @@ from typing import Any
 from django.utils import timezone
 
 from agents.models import Agent, Request, Run, StatusChange
+from agents.models.choices import Kind
 from agents.policy.states import ALIVE, Status
 from agents.services import nodes, presence
 
@@ -37,6 +38,7 @@ def last_heartbeat(agent: Agent) -> datetime | None:
 def agent_shape(agent: Agent) -> dict[str, Any]:
     """One agent as programs see it; fetch it with `select_related("run")`."""
     alive = agent.pid is not None  # The latest sample of a past run is no news.
+    inside = agent.kind == Kind.NATIVE_LLM and agent.status in ALIVE
     return {
         "name": agent.name,
         "kind": agent.kind,
@@ -67,7 +69,8 @@ def agent_shape(agent: Agent) -> dict[str, Any]:
         "last_heartbeat_at": utc(last_heartbeat(agent)),
         "last_output_at": utc(agent.last_output_at),
         "last_progress_at": utc(agent.last_progress_at),
-        "activity": None,
+        "activity": agent.activity or None if inside else None,
+        "activity_note": agent.activity_note if inside else "",
         "cpu_percent": agent.cpu_percent if alive else None,
         "rss_bytes": agent.rss_bytes if alive else None,
         "processes": agent.processes if alive else None,

@@ -146,16 +146,15 @@ def next_due(agent_id: int) -> float | None:
     return min((_seconds_until_due(task) for task in waiting), default=None)
 
 
-def requeue_lost(agent_id: int, run_id: uuid.UUID) -> int:
-    """Queue again what an earlier run left in the middle; how many. It is the same
-    attempt: a hub that ends is not the task's failure."""
+def requeue_lost(agent_id: int, run_id: uuid.UUID | None) -> int:
+    """Queue again what runs other than this have left in the middle; how many. It is
+    the same attempt: a hub that ends is not the task's failure."""
+    count = 0
     with transaction.atomic():
-        lost = list(
-            Task.objects.filter(agent=agent_id, state=TaskState.RUNNING).exclude(
-                run=run_id
-            )
-        )
-        for task in lost:
+        lost = Task.objects.filter(agent=agent_id, state=TaskState.RUNNING)
+        if run_id is not None:
+            lost = lost.exclude(run=run_id)
+        for task in list(lost):
             _write(task.pk, task.attempts, [note(RESUMED, "warning")])
             Task.objects.filter(pk=task.pk, state=TaskState.RUNNING).update(
                 state=TaskState.QUEUED,
@@ -165,7 +164,8 @@ def requeue_lost(agent_id: int, run_id: uuid.UUID) -> int:
                 answer=None,
             )
             changes.append_task(agent_id, task.pk)
-    return len(lost)
+            count += 1
+    return count
 
 
 def transcript(task: Claimed) -> list[StepData]:
@@ -313,3 +313,29 @@ def try_later(task: Claimed, delay: float, reason: str) -> bool:
             _write(task.id, task.attempt, [note(reason, "warning")])
             changes.append_task(task.agent_id, task.id)
     return bool(queued)
+
+
+def put_back(task: Claimed, reason: str) -> bool:
+    """Queue it again without spending an attempt; False if it is not ours."""
+    with transaction.atomic():
+        queued = _mine(task).update(
+            state=TaskState.QUEUED,
+            reason=reason,
+            attempts=F("attempts") - 1,
+            question="",
+            answer=None,
+        )
+        if queued:
+            _write(task.id, task.attempt, [note(reason, "warning")])
+            changes.append_task(task.agent_id, task.id)
+    return bool(queued)
+
+
+def requeue_ended() -> int:
+    """Queue again whatever is called running though its run is over; how many."""
+    agents = (
+        Task.objects.filter(state=TaskState.RUNNING, run__ended_at__isnull=False)
+        .values_list("agent", flat=True)
+        .distinct()
+    )
+    return sum(requeue_lost(pk, None) for pk in agents if pk is not None)

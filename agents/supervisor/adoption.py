@@ -6,10 +6,10 @@ This is the normal start, not the exception: a hub may be killed at any instant.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from agents.policy.clock import boot_id, boot_seconds
-from agents.policy.exits import describe
 from agents.policy.liveness import Signs
 from agents.policy.states import ALIVE, Desired, Status
 from agents.services.recording import Step
@@ -42,7 +42,9 @@ def remains(records: Sequence[AgentRecord], runs: Path) -> list[Remains]:
         if run.pid is not None and run.start_ticks is not None:
             leader = ProcessId(run.pid, run.start_ticks)
         key = TreeKey(run.id, leader)
-        found.append(Remains(key, runs / run.folder, run.boot == boot_id()))
+        same = run.boot == boot_id()
+        inside = record.setup.native is not None
+        found.append(Remains(key, runs / run.folder, same, inside))
     return found
 
 
@@ -86,13 +88,20 @@ def adopt(
             agent, f"found alive as pid {finding.leader.pid} and adopted"
         )
     if finding.ended is None:
-        return death.lost(
-            agent, "the hub ended before the program was spawned", "adoption"
-        )
+        return death.lost(agent, _why_lost(agent), "adoption")
     live.ended = finding.ended
+    if agent.setup.native is not None:
+        # What is left are programs that its tools began.
+        live.ended = replace(finding.ended, words=_why_lost(agent), excused=True)
     if finding.survivors:
-        return death.leader_ended(agent, finding.ended, finding.survivors)
-    return death.tree_empty(agent, finding.ended)
+        return death.leader_ended(agent, live.ended, finding.survivors)
+    return death.tree_empty(agent, live.ended)
+
+
+def _why_lost(agent: ManagedAgent) -> str:
+    if agent.setup.native is not None:
+        return "the hub it lived in has ended"
+    return "the hub ended before the program was spawned"
 
 
 def _began(finding: Finding) -> float:
@@ -118,5 +127,5 @@ def in_words(finding: Finding) -> str:
     if finding.leader is not None:
         return f"adopted pid {finding.leader.pid}"
     if finding.ended is not None:
-        return describe(finding.ended.code)
+        return str(finding.ended)
     return "was never spawned, or the machine was restarted"

@@ -68,7 +68,7 @@ def leader_ended(agent: ManagedAgent, ended: Ended, survivors: int) -> Step:
     live.ended, live.survivors = ended, survivors
     values = {"exited_at": min(ended.at, timezone.now()), "exit_code": ended.code}
     run_changes = (RunChange(live.id, values),)
-    what = exits.describe(ended.code)
+    what = str(ended)
     rest = f"{exits.processes(survivors)} of its tree still alive"
     if live.stopping:
         return replace(quiet(agent), run_changes=run_changes)
@@ -84,7 +84,7 @@ def tree_empty(agent: ManagedAgent, ended: Ended) -> Step:
     proving, agent.proving = agent.proving, None
     agent.healthy_at = None
     values = _closing(live, ended)
-    what = exits.describe(ended.code)
+    what = str(ended)
     if agent.wanted.desired is Desired.STOPPED:
         step = _stopped(agent, what, ended)
     elif live.stopping and agent.wanted.generation > max(
@@ -94,6 +94,9 @@ def tree_empty(agent: ManagedAgent, ended: Ended) -> Step:
         step = quiet(agent, pid=None)
         if agent.status is not Status.STOPPING:
             step = change(agent, Status.STOPPING, what, "exit status", pid=None)
+    elif ended.excused:
+        agent.live = live
+        return lost(agent, str(ended), "adoption")
     else:
         step = _ended_by_itself(agent, live, ended, proving is not None)
     return replace(step, run_changes=(RunChange(live.id, values),))
@@ -110,7 +113,7 @@ def _closing(live: LiveRun, ended: Ended) -> dict[str, Any]:
 
 
 def _what(live: LiveRun, ended: Ended) -> str:
-    what = exits.describe(ended.code)
+    what = str(ended)
     return f"{live.condemned}; {what}" if live.condemned else what
 
 
@@ -144,6 +147,8 @@ def _ended_by_itself(
     One that the hub itself brought about is a failure, whatever the exit code.
     """
     known = "exit file" if live.adopted else "exit status"
+    if agent.setup.native is not None:
+        known = "the agent itself"
     code = None if live.condemned else ended.code
     decision, counted = _decide(agent, Exit(code, _what(live, ended)))
     seen = agent.seen
@@ -156,7 +161,10 @@ def _ended_by_itself(
         "conditions": (),
     }
     asked = proving or live.generation > seen.generation
-    if decision.verdict is Verdict.COMPLETED:
+    if ended.hopeless:
+        step = change(agent, Status.CRASHED, str(ended), known, **common)
+        outcome, decision = Outcome.FAILED, replace(decision, reason=str(ended))
+    elif decision.verdict is Verdict.COMPLETED:
         step = change(agent, Status.STOPPED, decision.reason, known, **common)
         outcome = Outcome.DONE
     elif decision.verdict is Verdict.CRASHED:

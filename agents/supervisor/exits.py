@@ -16,6 +16,7 @@ from agents.policy.clock import boot_seconds
 from agents.supervisor import handiwork
 from agents.supervisor.handiwork import Sight, Watched
 from agents.supervisor.hands import Hands
+from agents.supervisor.inside import Inside
 from agents.supervisor.managed import ManagedAgent
 
 # Daemons of agents that run on die as our children, and no pidfd tells (seconds).
@@ -29,9 +30,11 @@ class Exits:
         self,
         agents: Mapping[int, ManagedAgent],
         hands: Hands,
+        inside: Inside,
         wake: Callable[[], None],
     ) -> None:
         self._agents, self._hands, self._wake = agents, hands, wake
+        self._inside = inside
         self._epoll: select.epoll | None = None
         self._watched: dict[int, int] = {}
         self._exited: set[int] = set()
@@ -41,6 +44,11 @@ class Exits:
     def pending(self) -> bool:
         """Whether somebody has ended whom `look` has not seen yet."""
         return bool(self._exited)
+
+    def note(self, agent_id: int) -> None:
+        """An agent inside the hub has ended."""
+        self._exited.add(agent_id)
+        self._wake()
 
     def watch(self, agent: ManagedAgent) -> None:
         """Be told when the leader of its live run ends."""
@@ -100,7 +108,7 @@ class Exits:
         }
         sights = await self._hands.look(
             handiwork.look_after,
-            [_watched(agent) for agent in agents],
+            [self._to_look_at(agent) for agent in agents],
             leaders,
             self._hands.census,
         )
@@ -110,16 +118,19 @@ class Exits:
             if sight.ended is not None
         ]
 
+    def _to_look_at(self, agent: ManagedAgent) -> Watched:
+        live = agent.live
+        assert live is not None
+        ended, native = live.ended, agent.setup.native is not None
+        if native and ended is None:
+            ended = self._inside.ended(agent.id)
+        thorough = live.stopping or live.adopted or live.ended is not None or native
+        return Watched(live.tree, live.leader, live.folder, ended, thorough)
+
 
 def _may_have_ended(agent: ManagedAgent, exited: bool) -> bool:
     live = agent.live
     if live is None:
         return False
-    return live.ended is not None or (exited and live.leader is not None)
-
-
-def _watched(agent: ManagedAgent) -> Watched:
-    live = agent.live
-    assert live is not None
-    thorough = live.stopping or live.adopted or live.ended is not None
-    return Watched(live.tree, live.leader, live.folder, live.ended, thorough)
+    there = live.leader is not None or agent.setup.native is not None
+    return live.ended is not None or (exited and there)

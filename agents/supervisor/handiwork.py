@@ -11,10 +11,11 @@ import signal
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from agents.adapters import cluster, command
+from agents.adapters import cluster, command, native
 from agents.adapters.launch import Launch, Surroundings
 from agents.policy.preflight import Refused
 from agents.policy.setup import AgentSetup
@@ -32,6 +33,7 @@ from agents.supervisor.process.reaping import Ended
 ADAPTERS: Final[Mapping[str, Callable[[AgentSetup, Surroundings], Launch]]] = {
     "command": command.build,
     "cluster": cluster.build,
+    "native": native.build,
 }
 # The command line or environment is too long, and will be the next time too.
 _HOPELESS: Final = frozenset({errno.E2BIG, errno.EINVAL, errno.ENAMETOOLONG})
@@ -82,9 +84,10 @@ def prepare(
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A spawned process; `executed`: it is the program already."""
+    """A spawned process; `executed`: it is the program already. None: it is an agent
+    inside the hub, and has begun."""
 
-    process: spawn.Spawned
+    process: spawn.Spawned | None
     executed: bool
 
 
@@ -102,12 +105,12 @@ def lay_out_all(places: Sequence[tuple[Path, str]]) -> list[Failure | None]:
 
 
 def spawn_all(
-    launches: Sequence[tuple[uuid.UUID, Launch, Path] | Failure],
+    launches: Sequence[tuple[uuid.UUID, Launch, Path] | Made | Failure],
 ) -> list[Made | Failure]:
-    """Spawn each whose files are laid out; a Failure stays one."""
-    results: list[spawn.Spawned | Failure] = []
+    """Spawn each whose files are laid out; what is done already stays so."""
+    results: list[spawn.Spawned | Made | Failure] = []
     for one in launches:
-        if isinstance(one, Failure):
+        if isinstance(one, Made | Failure):
             results.append(one)
             continue
         run_id, launch, folder = one
@@ -119,7 +122,9 @@ def spawn_all(
             # What exec can never take; one bad set-up shall not end the turn.
             results.append(Failure(f"could not spawn: {error}", hopeless=True))
     return [
-        one if isinstance(one, Failure) else Made(one, has_executed(one.leader.pid))
+        Made(one, has_executed(one.leader.pid))
+        if isinstance(one, spawn.Spawned)
+        else one
         for one in results
     ]
 
@@ -223,11 +228,15 @@ def executed(leaders: Sequence[ProcessId]) -> list[bool]:
 
 @dataclass(frozen=True, slots=True)
 class Remains:
-    """A run that an earlier hub left: the facts of its row."""
+    """A run that an earlier hub left: the facts of its row.
+
+    `inside`: it lived in that hub, and whatever is left is of its tools.
+    """
 
     key: TreeKey
     folder: Path
     same_boot: bool
+    inside: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +264,11 @@ def end_leaked_probes(run_ids: Sequence[uuid.UUID], census: Census) -> int:
 
 
 def _find_one(remains: Remains, tree: list[Process]) -> Finding:
+    if remains.inside:
+        if not tree:
+            return Finding()
+        gone = reaping.Ended(None, datetime.now(UTC))
+        return Finding(ended=gone, survivors=len(tree))
     leader = remains.key.leader or _leader_of(tree)
     if leader is not None and (pidfd := _open(leader)) is not None:
         return Finding(leader=leader, pidfd=pidfd)

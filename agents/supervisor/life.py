@@ -7,7 +7,7 @@ writing fails for good, the manager forgets all and loads anew. Endings: `death`
 from __future__ import annotations
 
 import uuid
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -131,7 +131,7 @@ def snapshot(setup: AgentSetup) -> dict[str, Any]:
         "healthy_after": setup.restart.healthy_after,
         "stop_signal": setup.stop_signal,
         "stop_grace": setup.stop_grace,
-    }
+    } | ({} if setup.native is None else asdict(setup.native))
 
 
 def refused(agent: ManagedAgent, reason: str) -> Step:
@@ -156,10 +156,14 @@ def refused(agent: ManagedAgent, reason: str) -> Step:
     )
 
 
-def spawned(agent: ManagedAgent, process: Spawned, executed: bool) -> Step:
-    """The run has a process; `executed`: and it is the program already."""
+def spawned(agent: ManagedAgent, process: Spawned | None, executed: bool) -> Step:
+    """The run has a process; `executed`: and it is the program already. None: it lives
+    inside the hub."""
     live = agent.live
     assert live is not None
+    if process is None:
+        begun = RunChange(live.id, {"started_at": timezone.now()})
+        return replace(has_executed(agent), run_changes=(begun,))
     live.leader = process.leader
     live.pidfd = process.pidfd
     values = {
@@ -174,8 +178,11 @@ def spawned(agent: ManagedAgent, process: Spawned, executed: bool) -> Step:
 def has_executed(agent: ManagedAgent) -> Step:
     """The shim has become the program: it runs, or is waited for to be ready."""
     live = agent.live
-    assert live is not None and live.leader is not None
+    assert live is not None
     live.executed = True
+    if agent.setup.native is not None:
+        return running(agent, "it waits for tasks inside the hub", "spawn")
+    assert live.leader is not None
     if not agent.unready:
         return running(agent, "the program was executed", "spawn")
     awaited = ", ".join(probe.subject for probe in agent.unready)
@@ -186,7 +193,7 @@ def has_executed(agent: ManagedAgent) -> Step:
 def running(agent: ManagedAgent, reason: str, source: str) -> Step:
     """The agent runs, the request is being proved."""
     live = agent.live
-    assert live is not None and live.leader is not None
+    assert live is not None
     live.ready = True
     now = boot_seconds()
     if live.generation > agent.seen.generation:
@@ -198,7 +205,7 @@ def running(agent: ManagedAgent, reason: str, source: str) -> Step:
         Status.RUNNING,
         reason,
         source,
-        pid=live.leader.pid,
+        pid=live.leader.pid if live.leader else None,
         generation=max(agent.seen.generation, live.generation),
     )
 
@@ -209,12 +216,9 @@ def proved(agent: ManagedAgent) -> Step:
     generation, _ = agent.proving
     agent.proving = None
     agent.live.proved_at = boot_seconds()
-    return replace(
-        quiet(agent),
-        settled=Settlement(
-            generation, Outcome.DONE, f"running as pid {agent.seen.pid}"
-        ),
-    )
+    pid = agent.seen.pid
+    how = "running inside the hub" if pid is None else f"running as pid {pid}"
+    return replace(quiet(agent), settled=Settlement(generation, Outcome.DONE, how))
 
 
 def already_so(agent: ManagedAgent) -> Step:

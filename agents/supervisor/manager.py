@@ -149,6 +149,7 @@ class ProcessManager:
                 except Exception:
                     logger.exception("the supervisor starts anew; agents live on")
                     await self._reconciler.health.close()
+                    await self._reconciler.inside.close()
                     self._reconciler.close()
                     self._reconciler = self._new_reconciler()
                     await asyncio.sleep(START_ANEW)
@@ -160,6 +161,7 @@ class ProcessManager:
             bell.stop_answering(self.node)
             self._alarm.deafen()
             await self._reconciler.health.close()
+            await self._reconciler.inside.close()
             self._reconciler.close()
             self.lock.release()
 
@@ -358,6 +360,7 @@ class ProcessManager:
         wanted = [a for a in self._agents() if a.wanted.desired == "running"]
         leaders = {a.name: a.live.leader for a in wanted if a.live and a.live.leader}
         living = await self._reconciler.hands.look(which_live, leaders)
+        living |= {a.name for a in wanted if self._reconciler.inside.lives(a.id)}
         self.last_health = {a.name: a.healthy and a.name in living for a in wanted}
         return self.last_health
 

@@ -22,6 +22,7 @@ from agents.supervisor.exits import Exits
 from agents.supervisor.handiwork import Sight
 from agents.supervisor.hands import Hands
 from agents.supervisor.health.watch import HealthWatch
+from agents.supervisor.inside import Inside
 from agents.supervisor.managed import ManagedAgent
 from agents.supervisor.ordering import Ordering
 from agents.supervisor.output_trouble import Trouble
@@ -56,11 +57,12 @@ class Reconciler:
         self.url = ""
         self._node, self._store, self._only = node, store, only
         self._runs, self._wake = data / "runs", wake
-        self._exits = Exits(self.agents, self.hands, wake)
-        self._ladder = Ladder(self.hands, self.deadlines)
+        self.inside = Inside(inherited, lambda agent_id: self._exits.note(agent_id))
+        self._exits = Exits(self.agents, self.hands, self.inside, wake)
+        self._ladder = Ladder(self.hands, self.deadlines, self.inside)
         self._ordering = Ordering(self.agents, store.listen_up)
         places = Places(self._runs, data / "work", inherited)
-        self._spawner = Spawner(self.agents, self.hands, places, wake)
+        self._spawner = Spawner(self.agents, self.hands, places, self.inside, wake)
         self.health = HealthWatch(self.agents, self.hands, places, wake)
         self._dirty: set[int] = set()
 
@@ -89,6 +91,7 @@ class Reconciler:
                 steps.append(step)
         await self._store.record(steps)
         await self._store.settle_forgotten(self._node)
+        await self._store.requeue_tasks()
         self._dirty.update(self.agents)
 
     def forget_all(self) -> None:
@@ -167,6 +170,7 @@ class Reconciler:
 
     def _take_in(self, news: News) -> list[Step]:
         fresh = {record.setup.id: record for record in news.records}
+        self.inside.tell(news.tasks)
         for agent_id in news.changed:
             self._refresh(agent_id, fresh.get(agent_id))
         for wish in news.stops:

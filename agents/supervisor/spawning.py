@@ -22,6 +22,7 @@ from agents.services.recording import Step
 from agents.supervisor import death, handiwork, life
 from agents.supervisor.handiwork import Failure, Made, Order
 from agents.supervisor.hands import Hands
+from agents.supervisor.inside import Inside
 from agents.supervisor.managed import ManagedAgent
 
 # So that a storm of crashes silences nobody.
@@ -58,9 +59,11 @@ class Spawner:
         agents: Mapping[int, ManagedAgent],
         hands: Hands,
         places: Places,
+        inside: Inside,
         wake: Callable[[], None],
     ) -> None:
         self._agents, self._hands, self._places = agents, hands, places
+        self._inside = inside
         self._wake = wake
         self._ordered: dict[int, bool] = {}
         # Written down in this turn, to be spawned at its end.
@@ -145,13 +148,22 @@ class Spawner:
         made = self._hands.spawn(
             handiwork.spawn_all,
             [
-                failure or (agent.live.id, launch, agent.live.folder)
+                failure or self._spawnable(agent, launch)
                 for (agent, launch), failure in zip(batch, failures, strict=True)
-                if agent.live is not None
             ],
         )
         made.add_done_callback(lambda _: self._wake())
         self._under_way.append(Batch([agent for agent, _ in batch], made))
+
+    def _spawnable(
+        self, agent: ManagedAgent, launch: Launch
+    ) -> Made | tuple[uuid.UUID, Launch, Path]:
+        live = agent.live
+        assert live is not None
+        if agent.setup.native is None:
+            return live.id, launch, live.folder
+        self._inside.begin(agent, launch)
+        return Made(None, executed=True)
 
     def results(self) -> list[tuple[ManagedAgent, Step]]:
         """What came of the batches that are done, each with the step to record."""
@@ -183,5 +195,5 @@ def _close_all(made: asyncio.Future[list[Made | Failure]]) -> None:
     if made.cancelled() or made.exception():
         return
     for one in made.result():
-        if isinstance(one, Made):
+        if isinstance(one, Made) and one.process is not None:
             os.close(one.process.pidfd)

@@ -17,6 +17,7 @@ from agents.supervisor import death, handiwork
 from agents.supervisor.deadlines import Deadlines
 from agents.supervisor.handiwork import Asking
 from agents.supervisor.hands import Hands
+from agents.supervisor.inside import Inside
 from agents.supervisor.managed import LiveRun, ManagedAgent
 from agents.supervisor.process.census import Process
 
@@ -31,8 +32,8 @@ LOOK_AGAIN: Final = 0.05
 class Ladder:
     """The agents that are being stopped in this turn."""
 
-    def __init__(self, hands: Hands, deadlines: Deadlines) -> None:
-        self._hands, self._deadlines = hands, deadlines
+    def __init__(self, hands: Hands, deadlines: Deadlines, inside: Inside) -> None:
+        self._hands, self._deadlines, self._inside = hands, deadlines, inside
         self._asking: list[tuple[ManagedAgent, Rung]] = []
         self._killing: list[ManagedAgent] = []
         self._survivors: dict[int, tuple[Process, ...]] = {}
@@ -126,6 +127,9 @@ class Ladder:
         self._kill(killing)
 
     def _ask(self, asking: list[tuple[ManagedAgent, Rung]]) -> None:
+        for agent, _ in asking:
+            if agent.setup.native is not None:
+                self._inside.interrupt(agent.id, _why_interrupted(agent))
         asked = [
             Asking(
                 live.tree,
@@ -147,7 +151,17 @@ class Ladder:
                 self._hands.look(handiwork.kill_trees, keys, self._hands.census)
             )
         for agent in agents:
+            if agent.setup.native is not None:
+                self._inside.kill(agent.id)
             self._deadlines.put(agent.id, boot_seconds() + KILL_AGAIN)
+
+
+def _why_interrupted(agent: ManagedAgent) -> str:
+    """What a task in the middle is told."""
+    live = agent.live
+    if live is not None and live.condemned:
+        return live.condemned
+    return f"{agent.wanted.action} of {agent.name} asked by {agent.wanted_by}"
 
 
 def _shim_too(live: LiveRun) -> bool:

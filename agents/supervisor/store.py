@@ -23,7 +23,7 @@ from agents.policy.clock import Moment
 from agents.policy.reconcile import Wanted
 from agents.policy.setup import AgentSetup
 from agents.policy.states import Action, Desired, Outcome, Status
-from agents.services import changes, cluster, lifecycle, nodes, recording
+from agents.services import changes, cluster, lifecycle, nodes, recording, work
 from agents.services.recording import Condition, Observed, Step
 
 logger = logging.getLogger(__name__)
@@ -62,12 +62,14 @@ class Wish:
 class News:
     """Rows that others wrote: agents that `changed`, and those to be stopped.
 
-    An agent that changed and has no record is gone.
+    An agent that changed and has no record is gone. `tasks`: agents with a task that
+    has changed.
     """
 
     changed: Collection[int] = ()
     records: Sequence[AgentRecord] = ()
     stops: Sequence[Wish] = ()
+    tasks: Collection[int] = ()
 
 
 _NO_NEWS: Final = News()
@@ -166,7 +168,7 @@ class Store:
         # What is to be started is read whole: its set-up as it stands by now.
         foreign |= requests - {wish.agent_id for wish in stops}
         records = agent_records(node, foreign) if foreign else []
-        return News(changed=foreign, records=records, stops=stops)
+        return News(foreign, records, stops, found.tasks)
 
     def listen_up(self) -> None:
         """Somebody has committed: the next call of `news` looks, whatever it costs."""
@@ -180,6 +182,10 @@ class Store:
     async def settle_forgotten(self, node: str) -> int:
         """Close requests whose work was done before their outcome was written."""
         return await self.call(settle_forgotten, node)
+
+    async def requeue_tasks(self) -> int:
+        """Queue again the tasks of runs that are over."""
+        return await self.call(work.requeue_ended)
 
     async def ask(
         self, action: Action, agent_ids: Collection[int], asker: lifecycle.Asker

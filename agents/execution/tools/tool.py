@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
+from uuid import UUID
 
 from agents.llm.request import Tool as Description
 
@@ -23,7 +24,7 @@ class Surroundings:
     """
 
     workspace: Path
-    run_id: Any
+    run_id: UUID
     folder: Path
     env: Mapping[str, str]
     inherited: Mapping[str, str]

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from agents.policy.exits import describe
 from agents.supervisor.process import exit_file
 from agents.supervisor.process.census import ProcessId, look_at
 from agents.supervisor.process.mark import is_probe, read_mark
@@ -23,10 +24,20 @@ _PR_SET_CHILD_SUBREAPER: Final = 36  # include/uapi/linux/prctl.h
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A leader's end. `code` None: nobody was there to see it."""
+    """A leader's end. `code` None: nobody was there to see it.
+
+    `words`: what is known beyond the code. `hopeless`: it would end so again.
+    `excused`: it is not the agent's own doing, and counts against no limit.
+    """
 
     code: int | None
     at: datetime
+    words: str = ""
+    hopeless: bool = False
+    excused: bool = False
+
+    def __str__(self) -> str:
+        return self.words or describe(self.code)
 
 
 def become_subreaper() -> bool:

@@ -1,0 +1,73 @@
+"""Asking a provider for one answer: whom, how many at once, and in our own words."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from agents.execution.bridge import Bridge
+from agents.llm.clients import Clients
+from agents.llm.endpoint import Endpoint, Kind
+from agents.llm.events import Event
+from agents.llm.provider import Provider
+from agents.llm.request import Request
+from agents.llm.secret import Secret
+from agents.llm.stream import stream
+from agents.services import providers
+from agents.services.providers import Access, Unusable
+
+# Tokens that Ollama is told to reserve; its own default cuts prompts silently.
+OLLAMA_CONTEXT: Final = 32_768
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Whom a request goes to; `provider` is a client that is ready."""
+
+    access: Access
+    provider: Provider
+
+
+class Desk:
+    """All agents of a hub ask through one: clients are shared, and so are limits."""
+
+    def __init__(self, bridge: Bridge) -> None:
+        self._bridge = bridge
+        self.clients = Clients()
+        self._gates: dict[str, tuple[int, asyncio.Semaphore]] = {}
+
+    async def whom(self, name: str) -> Asked:
+        """The provider of this name as it is set up now; raises Unusable."""
+        access = await self._bridge.call(providers.access, name)
+        try:
+            endpoint = Endpoint(Kind(access.kind), access.base_url, Secret(access.key))
+        except ValueError as error:
+            raise Unusable(f"{name}: {error}") from None
+        return Asked(access, await self.clients.get(endpoint))
+
+    @asynccontextmanager
+    async def turn(self, access: Access) -> AsyncIterator[None]:
+        """Wait until one more request to this provider may be made."""
+        if access.max_concurrent is None:
+            yield
+            return
+        limit, gate = self._gates.get(access.name, (0, asyncio.Semaphore()))
+        if limit != access.max_concurrent:
+            # Those under way hold the old gate until they are done.
+            gate = asyncio.Semaphore(access.max_concurrent)
+            self._gates[access.name] = access.max_concurrent, gate
+        async with gate:
+            yield
+
+    async def ask(self, asked: Asked, request: Request) -> AsyncGenerator[Event]:
+        """One answer, retries and all; the last event is the End."""
+        async with aclosing(stream(asked.provider, request)) as events:
+            async for event in events:
+                yield event
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.clients.aclose()

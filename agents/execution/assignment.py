@@ -1,0 +1,250 @@
+"""One attempt at one task: each step is committed, and its end written down once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Final
+
+from agents.execution.bridge import Bridge
+from agents.execution.events import (
+    AnswerBegins,
+    Done,
+    Spent,
+    StepEnds,
+    TaskEvent,
+    Waits,
+    Words,
+)
+from agents.execution.log import Log, Pen
+from agents.execution.native import Job, NativeLLMAgent
+from agents.execution.tools.tool import Surroundings
+from agents.policy import tasks
+from agents.policy.tasks import TaskState
+from agents.services import steps, work
+from agents.services.work import Booking, Claimed, ClaimLost
+
+logger = logging.getLogger(__name__)
+
+LEFT: Final = "the hub has ended; the next one goes on from the last recorded step"
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """That it is over. `fatal`: why the agent cannot work at all; mostly empty."""
+
+    fatal: str = ""
+
+
+class Assignment:
+    """Runs once. `waits` says why nothing happens; empty while something does."""
+
+    def __init__(
+        self,
+        claimed: Claimed,
+        agent: NativeLLMAgent,
+        bridge: Bridge,
+        log: Log,
+        around: Callable[[Assignment], Surroundings],
+        wake: Callable[[], None],
+    ) -> None:
+        self._claimed, self._agent, self._bridge = claimed, agent, bridge
+        self._log, self._around, self._wake = log, around, wake
+        self._pen: Pen = log.pen(claimed.id)
+        self._spent: dict[int, Spent] = {}
+        self._next_step = 0
+        self._work: asyncio.Task[Done] | None = None
+        self._cut_off: tuple[TaskState, str] | None = None
+        self._answer: asyncio.Future[str] | None = None
+        self._left = False
+        self.waits = ""
+
+    # -- what others want --
+
+    def interrupt(self, reason: str) -> None:
+        """The agent ends: the task is *interrupted*, and may go on later."""
+        self._end_early(TaskState.INTERRUPTED, reason)
+
+    def leave(self) -> None:
+        """The hub ends: the task waits for the next one."""
+        self._left = True
+
+    async def look(self) -> None:
+        """Hear what people have said: that it is cancelled, or an answer."""
+        seen = await self._bridge.call(work.look, self._claimed)
+        if not seen.mine:
+            self._end_early(TaskState.INTERRUPTED, "another run has taken it")
+        elif seen.cancelled_by:
+            words = f"cancelled by {seen.cancelled_by}"
+            self._end_early(TaskState.CANCELLED, words)
+        elif seen.answer is not None and self._answer and not self._answer.done():
+            self._answer.set_result(seen.answer)
+
+    def _end_early(self, state: TaskState, reason: str) -> None:
+        if self._cut_off is None and self._work is not None:
+            self._cut_off = state, reason
+            self._work.cancel()
+
+    async def ask_person(self, question: str) -> str:
+        """Put a question to people, and wait for their answer."""
+        await self._bridge.call(work.ask_person, self._claimed, question)
+        self._answer = asyncio.get_running_loop().create_future()
+        self.waits = "for a person's answer"
+        self._wake()
+        try:
+            return await self._answer
+        finally:
+            self._answer, self.waits = None, ""
+            self._wake()
+
+    # -- its own life --
+
+    async def carry_out(self) -> Ending:
+        """Execute it, and write down how it ended; raises what a bug raises."""
+        self._log.task_begins(self._claimed.id, self._claimed.prompt)
+        self._work = asyncio.create_task(self._execute())
+        try:
+            done = await self._outcome()
+        except ClaimLost:
+            return Ending()
+        except asyncio.CancelledError:
+            # Said at once, whatever else is being cancelled.
+            await asyncio.shield(self._write_killed())
+            raise
+        return await self._write_end(done)
+
+    async def _outcome(self) -> Done:
+        assert self._work is not None
+        try:
+            async with asyncio.timeout(self._claimed.timeout):
+                return await self._work
+        except TimeoutError:
+            seconds = self._claimed.timeout or 0.0
+            return Done(TaskState.TIMED_OUT, f"it took longer than {seconds:g} s")
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if self._cut_off is None or (task is not None and task.cancelling()):
+                self._work.cancel()
+                await asyncio.gather(self._work, return_exceptions=True)
+                raise
+            return Done(*self._cut_off)
+        except ClaimLost:
+            raise
+        except Exception as error:
+            logger.exception("task %s ends by an error of the hub", self._claimed.id)
+            reason = f"an error of the hub: {type(error).__name__}"
+            return Done(TaskState.FAILED, reason)
+
+    async def _execute(self) -> Done:
+        claimed = self._claimed
+        known = await self._bridge.call(work.transcript, claimed)
+        own = await self._bridge.call(steps.of_task, claimed.id)
+        self._next_step = (own[-1].number if own else 0) + 1
+        job = Job(known, sum(one.kind == "answer" for one in own), self._around(self))
+        done: Done | None = None
+        async with aclosing(self._agent.execute(job)) as events:
+            async for event in events:
+                if isinstance(event, Done):
+                    done = event
+                else:
+                    await self._take(event)
+        assert done is not None, "every execution ends in one Done"
+        return done
+
+    async def _take(self, event: TaskEvent) -> None:
+        match event:
+            case Words(text, thinking):
+                self._pen.write(text, thinking=thinking)
+            case AnswerBegins():
+                self._pen.begin()
+            case Spent():
+                self._spent[event.attempt] = event
+            case Waits(reason):
+                if reason != self.waits:
+                    self.waits = reason
+                    self._wake()
+            case StepEnds(step):
+                bookings = self._bookings()
+                await self._bridge.call(work.commit, self._claimed, [step], bookings)
+                self._spent.clear()
+                self._next_step += 1
+                if step.kind == "answer":
+                    self._pen.begin()
+                self._log.step(self._claimed.id, step)
+                if over := await self._over_budget(bookings):
+                    self._end_early(TaskState.CANCELLED, over)
+
+    async def _over_budget(self, bookings: list[Booking]) -> str:
+        if not bookings:
+            return ""
+        return await self._bridge.call(work.over_budget, self._claimed.agent_id)
+
+    def _bookings(self) -> list[Booking]:
+        return [
+            Booking(
+                self._next_step,
+                one.attempt,
+                one.provider,
+                one.kind,
+                one.model,
+                one.tokens,
+            )
+            for one in self._spent.values()
+        ]
+
+    # -- its end --
+
+    async def _write_end(self, done: Done) -> Ending:
+        claimed, fatal = self._claimed, ""
+        await self._book_the_rest(done)
+        kind = done.kind
+        delay = None
+        if kind is not None:
+            delay = tasks.next_attempt_in(
+                kind, claimed.attempt, claimed.max_attempts, done.retry_after
+            )
+        if kind in tasks.ENDS_THE_AGENT:
+            fatal = done.reason
+            await self._bridge.call(work.put_back, claimed, done.reason)
+        elif delay is not None:
+            reason = (
+                f"attempt {claimed.attempt} of {claimed.max_attempts} failed: "
+                f"{done.reason}; the next one begins in {delay:.0f} s"
+            )
+            await self._bridge.call(work.try_later, claimed, delay, reason)
+        else:
+            failed = done.state is not TaskState.SUCCEEDED
+            await self._bridge.call(
+                work.end,
+                claimed,
+                done.state,
+                done.reason,
+                result=done.result,
+                error=done.reason if failed else "",
+            )
+        self._log.task_ends(claimed.id, done.state.value, done.reason)
+        return Ending(fatal)
+
+    async def _write_killed(self) -> None:
+        if self._left:
+            await self._bridge.call(work.put_back, self._claimed, LEFT)
+            return
+        state, reason = TaskState.INTERRUPTED, "the agent was killed"
+        await self._write_end(Done(*(self._cut_off or (state, reason))))
+
+    async def _book_the_rest(self, done: Done) -> None:
+        """What a request that came to nothing has used is paid all the same."""
+        if not self._spent:
+            return
+        bookings = self._bookings()
+        words = f"{done.reason}; what had been used by then is booked"
+        try:
+            await self._bridge.call(
+                work.commit, self._claimed, [steps.note(words, "warning")], bookings
+            )
+        except ClaimLost:
+            return
+        self._spent.clear()
