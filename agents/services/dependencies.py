@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from typing import Final
+from typing import NamedTuple
 
 from agents.models import Agent
 from agents.policy import dependencies
@@ -11,17 +11,21 @@ from agents.policy.dependencies import Condition
 from agents.policy.ordering import Other
 from agents.policy.states import Desired, Status
 
-# What `other` reads of a row.
-SEEN: Final = (
-    "name",
-    "desired_state",
-    "generation",
-    "observed_generation",
-    "status",
-    "status_reason",
-    "status_source",
-    "depends_on",
-)
+
+class Seen(NamedTuple):
+    """The columns of an agent that orders and wishes are made from: a tenth of a
+    row's cost where five hundred are asked at once."""
+
+    pk: int
+    name: str
+    node: str
+    desired_state: str
+    generation: int
+    observed_generation: int
+    status: str
+    status_reason: str
+    status_source: str
+    depends_on: list[dict[str, str]]
 
 
 def graph() -> dict[str, tuple[str, ...]]:
@@ -80,7 +84,7 @@ def dependencies_first(agents: Sequence[Agent]) -> list[Agent]:
     return [by_name[name] for name in dependencies.in_order(edges, by_name)]
 
 
-def other(agent: Agent) -> Other:
+def other(agent: Agent | Seen) -> Other:
     """A row, as somebody sees it who depends on the agent."""
     return Other(
         name=agent.name,
@@ -111,7 +115,7 @@ def below(agent_ids: Collection[int]) -> frozenset[str]:
     )
 
 
-def to_start_too(roots: Iterable[Agent], others: Mapping[str, Agent]) -> dict[int, str]:
+def to_start_too(roots: Iterable[Seen], others: Mapping[str, Seen]) -> dict[int, str]:
     """Who has to be asked to start besides `roots`, by id, and for which of them.
 
     `others`: all that they depend on, by name.

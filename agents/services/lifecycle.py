@@ -20,6 +20,7 @@ from agents.policy.clock import Moment
 from agents.policy.states import Action, Desired, Status
 from agents.services import bell, changes, dependencies
 from agents.services.bulk import insert_many
+from agents.services.dependencies import Seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +71,12 @@ def ask(
     made = made or Moment.now()
     with transaction.atomic():
         needed = dependencies.below(ids) if action.desired is Desired.RUNNING else ()
-        locked = list(
+        rows = (
             Agent.every.select_for_update()
             .filter(Q(pk__in=ids) | Q(name__in=needed) if needed else Q(pk__in=ids))
             .order_by("pk")
-            .only("pk", "node", *dependencies.SEEN)
         )
+        locked = [Seen(*row) for row in rows.values_list(*Seen._fields)]
         agents = [agent for agent in locked if agent.pk in ids]
         seen = _seen(action, agents, asker.idempotency_key)
         fresh = [agent for agent in agents if agent.pk not in seen]
@@ -88,7 +89,7 @@ def ask(
     return [by_id[agent.pk] for agent in agents]
 
 
-def _seen(action: Action, agents: list[Agent], key: str) -> dict[int, Asked]:
+def _seen(action: Action, agents: list[Seen], key: str) -> dict[int, Asked]:
     if not key:
         return {}
     names = {agent.pk: agent.name for agent in agents}
@@ -112,8 +113,8 @@ def _seen(action: Action, agents: list[Agent], key: str) -> dict[int, Asked]:
 
 
 def _ask_for_needed(
-    roots: list[Agent], locked: list[Agent], asker: Asker, made: Moment
-) -> list[Agent]:
+    roots: list[Seen], locked: list[Seen], asker: Asker, made: Moment
+) -> list[Seen]:
     """Ask for the start of what these agents need; who was asked."""
     others = {agent.name: agent for agent in locked}
     reasons = dependencies.to_start_too(roots, others)
@@ -137,7 +138,7 @@ _REQUEST: Final = (
 
 def _record(
     action: Action,
-    agents: list[Agent],
+    agents: list[Seen],
     asker: Asker,
     made: Moment,
     reasons: Mapping[int, str] | None = None,
@@ -198,7 +199,7 @@ def _storable(reason: str) -> str:
     return reason.encode("utf-8", "replace").decode().replace("\0", "?")
 
 
-def _is_so(action: Action, agent: Agent) -> bool:
+def _is_so(action: Action, agent: Seen) -> bool:
     if agent.observed_generation != agent.generation:
         return False  # An open wish may be about to change it.
     if action is Action.START:

@@ -7,6 +7,7 @@ anew. To end it is to leave the agents running.
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 import logging
 import os
@@ -169,6 +170,10 @@ class ProcessManager:
         reconciler = self._reconciler
         reconciler.url = self.url
         await reconciler.adopt_all()
+        # What is there by now stays: the collector need not walk through all of Django
+        # while hundreds are being stopped.
+        gc.collect()
+        gc.freeze()
         self._ready.set()
         while not (self._closing or self._deposed):
             self._alarm.quiet()
