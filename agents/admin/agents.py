@@ -23,7 +23,7 @@ from agents.admin.readonly import LatestInline
 from agents.admin.runs import RunInline
 from agents.admin.setup_fieldsets import COMMAND, READ_INSTEAD, fieldsets
 from agents.models import Agent
-from agents.models.agent import LAUNCH_FIELDS
+from agents.models.setup_fields import LAUNCH_FIELDS
 from agents.policy.states import ALIVE, Status
 from agents.services import setups
 from agents.services.overview import SENSIBLE

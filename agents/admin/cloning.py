@@ -6,7 +6,7 @@ import re
 from typing import Any, Final
 
 from agents.models import Agent
-from agents.models.agent import SETUP_FIELDS
+from agents.models.setup_fields import SETUP_FIELDS
 
 LONGEST: Final = 63
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from agents.models import Agent
-from agents.models.agent import COMMAND_FIELDS
+from agents.models.setup_fields import COMMAND_FIELDS
 
 COMMAND: Final = frozenset(COMMAND_FIELDS)
 

@@ -70,7 +70,7 @@ class Worker:
         self._woken.set()
 
     def leave(self) -> None:
-        """The hub ends: a run that is cancelled now leaves its tasks to the next one."""
+        """The hub ends: a run cancelled from here on leaves its tasks to the next."""
         for assignment, _ in self._assignments.values():
             assignment.leave()
 

@@ -6,7 +6,7 @@ write what is wanted, the supervisor writes what is observed.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -25,6 +25,7 @@ from agents.models.choices import (
     StatusChoice,
     Stdin,
 )
+from agents.models.setup_fields import NATIVE_FIELDS, NUMBER_FIELDS, SETUP_FIELDS
 from agents.policy import dependencies, probes, setup
 from agents.policy import native as native_rules
 from agents.policy.ladder import parse_signal
@@ -32,76 +33,6 @@ from agents.policy.states import ALIVE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-SETUP_FIELDS: Final = [
-    "kind",
-    "adapter",
-    "role",
-    "labels",
-    "capabilities",
-    "node",
-    "command",
-    "env",
-    "cwd",
-    "stdin",
-    "auto_restart",
-    "max_restarts",
-    "restart_window",
-    "backoff_initial",
-    "backoff_max",
-    "healthy_after",
-    "stop_signal",
-    "stop_grace",
-    "heartbeat_interval",
-    "memory_limit",
-    "depends_on",
-    "probes",
-    "provider",
-    "model",
-    "system_prompt",
-    "workspace",
-    "allow_commands",
-    "max_concurrent_tasks",
-]
-
-# Whoever changes one of these runs code as the hub's user. So does an exec probe's
-# command, which is the one part of `probes` that needs the same right.
-COMMAND_FIELDS: Final = ("command", "env", "cwd", "workspace", "allow_commands")
-
-# A run keeps these as it was started with; all others take effect at once.
-LAUNCH_FIELDS: Final = (
-    "kind",
-    "adapter",
-    "node",
-    "command",
-    "env",
-    "cwd",
-    "stdin",
-    "provider",
-    "model",
-    "system_prompt",
-    "workspace",
-    "allow_commands",
-    "max_concurrent_tasks",
-)
-NATIVE_FIELDS: Final = (
-    "provider",
-    "model",
-    "system_prompt",
-    "workspace",
-    "allow_commands",
-    "max_concurrent_tasks",
-)
-
-NUMBER_FIELDS: Final = (
-    "max_restarts",
-    "restart_window",
-    "backoff_initial",
-    "backoff_max",
-    "healthy_after",
-    "stop_grace",
-    "heartbeat_interval",
-)
 
 
 class PeoplesAgents(models.Manager["Agent"]):
@@ -360,7 +291,9 @@ class Agent(models.Model):
                 f"There is no kind {self.kind!r}. Use {' or '.join(Kind.values)}."
             )
         elif self.adapter not in Adapter.values:
-            problems["adapter"] = f"There is no adapter {self.adapter!r}."
+            problems["adapter"] = (
+                f"There is no adapter {self.adapter!r}. Use command or native."
+            )
         elif native:
             self.adapter, problems["command"] = Adapter.NATIVE, None
         elif self.adapter == Adapter.NATIVE:

@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from agents.models import Agent
-from agents.models.agent import SETUP_FIELDS
 from agents.models.choices import Adapter, AutoRestart, Kind, Stdin
+from agents.models.setup_fields import SETUP_FIELDS
 from agents.policy import dependencies, probes, setup
 from agents.policy.hints import did_you_mean
 from agents.policy.ladder import parse_signal

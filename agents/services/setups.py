@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from agents.models import Agent
-from agents.models.agent import LAUNCH_FIELDS, SETUP_FIELDS
+from agents.models.setup_fields import LAUNCH_FIELDS, SETUP_FIELDS
 from agents.policy.dependencies import listed
 from agents.policy.states import Status
 from agents.services import changes, dependencies

@@ -16,7 +16,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from agents.models import Agent
-from agents.models.agent import LAUNCH_FIELDS, SETUP_FIELDS
+from agents.models.setup_fields import LAUNCH_FIELDS, SETUP_FIELDS
 from agents.policy import dependencies as rules
 from agents.policy.redact import MASK, is_secret, masked
 from agents.policy.states import ALIVE

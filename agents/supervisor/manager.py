@@ -22,7 +22,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from agents.policy.clock import boot_id, boot_seconds
-from agents.policy.states import ALIVE, Action, Status
+from agents.policy.states import Action, Status
 from agents.services import bell, changes, measures, nodes
 from agents.services.lifecycle import Asker
 from agents.supervisor import output_trouble, sampler
@@ -35,6 +35,7 @@ from agents.supervisor.process.limits import raise_file_limit
 from agents.supervisor.reconciler import Reconciler
 from agents.supervisor.retention import Keeper
 from agents.supervisor.sampler import Load
+from agents.supervisor.sight import sight
 from agents.supervisor.store import Store
 from agents.supervisor.word import Word
 
@@ -385,22 +386,3 @@ class ProcessManager:
             self._monitor.cancel()
             await asyncio.gather(self._monitor, return_exceptions=True)
             self._monitor = None
-
-
-def sight(agent: ManagedAgent) -> dict[str, Any]:
-    """One agent as memory has it, in the API's words."""
-    seen = agent.seen
-    return {
-        "id": agent.id,
-        "name": agent.name,
-        "desired_state": agent.wanted.desired.value,
-        "generation": agent.wanted.generation,
-        "observed_generation": seen.generation,
-        "status": seen.status.value,
-        "status_since": seen.since,
-        "reason": seen.reason,
-        "pid": seen.pid,
-        "alive": seen.status in ALIVE,
-        "restart_count": seen.restart_count,
-        "restarts_total": seen.restarts_total,
-    }

@@ -12,7 +12,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import F
 
 from agents.models import Agent
-from agents.models.agent import COMMAND_FIELDS, NUMBER_FIELDS, SETUP_FIELDS
+from agents.models.setup_fields import COMMAND_FIELDS, NUMBER_FIELDS, SETUP_FIELDS
 from agents.policy.restart import Mode
 
 pytestmark = pytest.mark.django_db
@@ -29,9 +29,12 @@ OBSERVED = {
     "restarts_total", "recent_exits", "started_at", "stopped_at", "retry_at",
     "retry_boot", "retry_boot_seconds", "cpu_percent", "rss_bytes", "processes",
     "samples", "open_files", "last_output_at", "last_progress_at",
-    "last_heartbeat_at", "probe_states",
+    "last_heartbeat_at", "probe_states", "activity", "activity_note",
 }  # fmt: skip
-NOTHING_IS_FINE = ("max_restarts", "memory_limit", "role", "cwd")
+NOTHING_IS_FINE = (
+    "max_restarts", "memory_limit", "role", "cwd", "provider", "model",
+    "system_prompt", "workspace",
+)  # fmt: skip
 
 
 def agent(**values: Any) -> Agent:
@@ -73,6 +76,12 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         "memory_limit": None,
         "depends_on": [],
         "probes": [],
+        "provider": "",
+        "model": "",
+        "system_prompt": "",
+        "workspace": "",
+        "allow_commands": False,
+        "max_concurrent_tasks": 1,
     }
     assert (fresh.desired_state, fresh.status) == ("stopped", "stopped")
     assert (fresh.generation, fresh.observed_generation, fresh.revision) == (0, 0, 1)
@@ -129,9 +138,12 @@ def test_a_name_never_changes(name: str) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "words"),
     [
-        ("kind", "native_llm", "Native LLM agents are not part of this version."),
-        ("kind", "robot", "There is no kind 'robot'. Use process_wrapper."),
-        ("adapter", "acp", "There is no adapter 'acp'. Use command."),
+        ("kind", "robot", "There is no kind 'robot'. Use process_wrapper or"),
+        ("adapter", "acp", "There is no adapter 'acp'. Use command or native."),
+        ("adapter", "native", "native is for agents of the kind native_llm."),
+        ("provider", "demo", "provider is for agents of the kind native_llm."),
+        ("workspace", "/srv", "workspace is for agents of the kind native_llm."),
+        ("allow_commands", True, "allow_commands is for agents of the kind"),
         ("node", "moon", "There is no node 'moon'. Use 'local'"),
         ("role", "a\nb", "A role is one line of text"),
         ("role", "r" * 201, "at most 200 characters"),

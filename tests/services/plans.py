@@ -33,6 +33,12 @@ DESIGN_ORDER = [
     "memory_limit",
     "depends_on",
     "probes",
+    "provider",
+    "model",
+    "system_prompt",
+    "workspace",
+    "allow_commands",
+    "max_concurrent_tasks",
 ]
 
 

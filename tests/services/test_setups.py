@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 
 from agents.models import Agent, Change, Request, Run, StatusChange
-from agents.models.agent import SETUP_FIELDS
+from agents.models.setup_fields import SETUP_FIELDS
 from agents.policy.states import Action, Status
 from agents.services import setups
 from agents.services.setups import StillAlive

@@ -26,7 +26,7 @@ AGENT = """
 """
 AGENT_TOO = """
     capabilities observed_generation revision run_revision source retry_at processes
-    open_files last_output_at last_progress_at probes depends_on
+    open_files last_output_at last_progress_at probes depends_on activity_note
 """
 RUN = "number id pid started_at ended_at exit_code reason restart_number adopted"
 RUN_TOO = "agent generation revision exited_at"
