@@ -40,6 +40,10 @@ class Provider(Protocol):
         """
         ...
 
+    async def models(self) -> tuple[str, ...]:
+        """The models it names, which costs no tokens; raises ProviderError."""
+        ...
+
     async def aclose(self) -> None:
         """Close its connections."""
         ...

@@ -9,12 +9,15 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Final
 
 from agents.llm.classification import kind_of, retry_after
 from agents.llm.endpoint import Endpoint
 from agents.llm.failure import Failure, ProviderError, shortened
+from agents.llm.transport import in_words
 from agents.policy.provider_retry import ErrorKind
+
+UNREADABLE: Final = Failure(ErrorKind.SERVER, "what it sent cannot be read")
 
 
 @contextmanager
@@ -32,7 +35,7 @@ def translated(endpoint: Endpoint) -> Iterator[None]:
     except (httpx2.InvalidURL, httpx2.StreamError) as error:
         failure = Failure(ErrorKind.CONNECTION, shortened(str(error)))
     except (json.JSONDecodeError, UnicodeDecodeError):
-        failure = Failure(ErrorKind.SERVER, "what it sent cannot be read")
+        failure = UNREADABLE
     except Exception as error:
         if not hasattr(error, "body") or not hasattr(error, "request"):
             raise
@@ -64,11 +67,22 @@ def said(
     return Failure(kind, text, status, codes[0] if codes else "", asked, request_id)
 
 
+def named(page: object) -> tuple[str, ...]:
+    """The ids on a page of models, as both SDKs give one; raises ProviderError.
+
+    From whatever is no list of models they make a page or a text without data.
+    """
+    data = getattr(page, "data", None)
+    if not isinstance(data, list):
+        raise ProviderError(UNREADABLE)
+    return tuple(str(one.id) for one in data if getattr(one, "id", None))
+
+
 def _from_transport(endpoint: Endpoint, error: Exception) -> Failure:
     import httpx2
 
-    name, text = type(error).__name__, endpoint.key.scrubbed(str(error))
-    text = shortened(f"{endpoint.base_url}: {text or name}")
+    text = in_words(error) or endpoint.key.scrubbed(str(error)) or type(error).__name__
+    text = shortened(f"{endpoint.base_url}: {text}")
     if isinstance(error, httpx2.TimeoutException):
         return Failure(ErrorKind.TIMEOUT, text)
     return Failure(ErrorKind.CONNECTION, text)

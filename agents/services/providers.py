@@ -1,28 +1,56 @@
 """Providers as the engine takes them: the row, and what the environment adds to it.
 
-Whoever writes a row enters here, so that a key is sealed before it is stored.
+Whoever writes a row enters here, so that a key is sealed before it is stored, and
+whoever wants one tested: a hub does it, and writes down here what came of it.
 """
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils import timezone
 
 from agents.models import Agent, Provider
-from agents.policy.endpoint import BASE_URLS, KEYED
+from agents.policy import endpoint
+from agents.policy.hints import did_you_mean
 from agents.services import changes, keys
+
+logger = logging.getLogger(__name__)
+
+WRITTEN: Final = ("base_url", "default_model", "max_concurrent")
+# What was found out at one address, with one key, says nothing of another.
+UNCHECKED: Final[Mapping[str, Any]] = {
+    "check_asked_at": None,
+    "checked_at": None,
+    "check_ok": None,
+    "check_detail": "",
+    "known_models": [],
+}
+MOST_MODELS: Final = 2_000
+MOST_NAMED: Final = 4
 
 
 class Unusable(ValueError):
     """The provider cannot be asked; the message says what to change."""
 
 
+class StillUsed(Exception):
+    """Agents ask this provider; the message names them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Access:
-    """All that is needed to ask a provider. The key shows itself in no repr."""
+    """All that is needed to ask a provider. The key shows itself in no repr.
+
+    `variable`: that of the hub's environment which the key is from, if it is.
+    """
 
     name: str
     kind: str
@@ -30,30 +58,61 @@ class Access:
     model: str
     max_concurrent: int | None
     key: str = field(repr=False)
+    variable: str = ""
 
 
-class StillUsed(Exception):
-    """Agents ask this provider; the message names them."""
+@dataclass(frozen=True, slots=True)
+class AskedCheck:
+    """A provider that somebody wants tested, and since when."""
+
+    name: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What came of a test, in words, and the models that the provider names."""
+
+    ok: bool
+    detail: str
+    models: tuple[str, ...] = ()
 
 
 def access(name: str) -> Access:
     """How to ask the provider of this name; raises Unusable."""
     row = Provider.objects.filter(name=name).first()
     if row is None:
-        known = ", ".join(Provider.objects.values_list("name", flat=True)) or "none"
-        raise Unusable(f"There is no provider {name!r}. There is: {known}.")
+        raise Unusable(unknown(name, names()))
+    variable = ""
     try:
-        key = keys.opened(row.sealed_key) or from_environment(row.kind)
+        key = keys.opened(row.sealed_key)
     except keys.Unreadable as error:
         raise Unusable(f"{name}: {error}") from None
-    if row.kind in KEYED and not key:
-        variable = f"{row.kind.upper()}_API_KEY"
+    if not key and (key := from_environment(row.kind)):
+        variable = endpoint.KEY_VARIABLES[row.kind]
+        if problem := endpoint.key_problem(row.kind, key):
+            raise Unusable(f"{name} cannot use {variable}. {problem}")
+    if row.kind in endpoint.KEYED and not key:
         raise Unusable(
             f"{name} has no key. Set it in the admin or by `manage.py agents "
-            f"provider {name} --key-from FILE`, or start the hub with {variable}."
+            f"provider {name} --key-from FILE`, or start the hub with "
+            f"{endpoint.KEY_VARIABLES[row.kind]}."
         )
-    url = row.base_url or _environments_url(row.kind)
-    return Access(row.name, row.kind, url, row.default_model, row.max_concurrent, key)
+    url = row.base_url or _environments_url(row)
+    model, most = row.default_model, row.max_concurrent
+    return Access(row.name, row.kind, url, model, most, key, variable)
+
+
+def names() -> list[str]:
+    """Of all providers, sorted."""
+    return list(Provider.objects.order_by("name").values_list("name", flat=True))
+
+
+def unknown(name: str, known: Collection[str]) -> str:
+    """That there is no such provider, and which there are."""
+    there = f"There is: {', '.join(known)}." if known else "There is none yet."
+    hint = did_you_mean(name, known)
+    return f"There is no provider {name!r}. {hint or there}"
 
 
 def from_environment(kind: str) -> str:
@@ -61,15 +120,28 @@ def from_environment(kind: str) -> str:
     return str(settings.AGENTHUB_PROVIDER_KEYS.get(kind, "")).strip()
 
 
-def _environments_url(kind: str) -> str:
-    """OLLAMA_HOST is often no more than a host, or what a server listens on."""
-    url = str(settings.AGENTHUB_PROVIDER_URLS.get(kind, "")).strip().rstrip("/")
-    if kind == "ollama" and url:
-        url = url if "://" in url else f"http://{url}"
-        url = url.replace("://0.0.0.0", "://127.0.0.1")
-        if url.count(":") < 2:
-            url += ":11434"
-    return url or BASE_URLS.get(kind, "")
+def key_is_from(provider: Provider) -> str:
+    """Where its key is from: "row", the environment's variable, or nowhere ("")."""
+    if provider.sealed_key:
+        return "row"
+    kind = provider.kind
+    return endpoint.KEY_VARIABLES[kind] if from_environment(kind) else ""
+
+
+def _environments_url(row: Provider) -> str:
+    """The environment's address for this kind, else the vendor's; raises Unusable."""
+    url = str(settings.AGENTHUB_PROVIDER_URLS.get(row.kind, "")).strip().rstrip("/")
+    if not url:
+        return endpoint.BASE_URLS.get(row.kind, "")
+    try:
+        url = endpoint.ollama_url(url) if row.kind == "ollama" else url
+        problem = endpoint.url_problem(row.kind, url)
+    except ValueError:
+        problem = "It cannot be read: check host and port."
+    if problem:
+        variable = endpoint.URL_VARIABLES[row.kind]
+        raise Unusable(f"{row.name} cannot use {variable}. {problem}")
+    return url
 
 
 def save(provider: Provider, key: str | None = None) -> None:
@@ -77,37 +149,96 @@ def save(provider: Provider, key: str | None = None) -> None:
 
     Raises django's ValidationError with a message for each field.
     """
-    if key is not None:
-        _check(key)
-        provider.sealed_key = keys.sealed(key.strip())
+    provider.base_url = provider.base_url.strip()
     provider.full_clean()
+    written: list[str] = [*WRITTEN]
+    if key is not None:
+        key = key.strip()
+        if key and (problem := endpoint.key_problem(provider.kind, key)):
+            raise ValidationError({"key": problem})
+        provider.sealed_key = keys.sealed(key)
+        written.append("sealed_key")
     with transaction.atomic():
-        provider.save()
+        if provider._state.adding:
+            provider.save(force_insert=True)
+            return
+        stored = Provider.objects.select_for_update().get(pk=provider.pk)
+        _check_identity(provider, stored)
+        if key is not None or provider.base_url != stored.base_url:
+            for name, value in UNCHECKED.items():
+                setattr(provider, name, value)
+            written += UNCHECKED
+        provider.save(update_fields=written)
         users = Agent.objects.filter(provider=provider.name)
         changes.append(changes.SETUP, users.values_list("pk", flat=True))
+
+
+def _check_identity(provider: Provider, stored: Provider) -> None:
+    """Agents know it by its name; and a key is of use to one kind alone."""
+    problems = {
+        field: f"A provider's {field} never changes. Make a new provider instead."
+        for field in ("name", "kind")
+        if getattr(provider, field) != getattr(stored, field)
+    }
+    if problems:
+        raise ValidationError(problems)
+
+
+def users_of(provider: Provider) -> list[str]:
+    """The names of the agents that ask it, sorted."""
+    users = Agent.objects.filter(provider=provider.name).order_by("name")
+    return list(users.values_list("name", flat=True))
 
 
 def delete(provider: Provider) -> None:
     """Delete a provider that no agent asks; raises StillUsed."""
     with transaction.atomic():
-        users = list(
-            Agent.objects.filter(provider=provider.name)
-            .order_by("name")
-            .values_list("name", flat=True)[:4]
-        )
-        if users:
+        list(Provider.objects.select_for_update().filter(pk=provider.pk))
+        if users := users_of(provider):
+            more = len(users) - MOST_NAMED
+            others = f" and {more} more" if more > 0 else ""
             raise StillUsed(
-                f"{provider.name} is asked by {', '.join(users)}. "
+                f"{provider.name} is asked by {', '.join(users[:MOST_NAMED])}{others}. "
                 "Give them another provider first."
             )
         provider.delete()
 
 
-def _check(key: str) -> None:
-    if not all("!" <= letter <= "~" for letter in key.strip()):
-        raise ValidationError(
-            {
-                "key": "The key has characters that no key has (a space, a line break "
-                "or a letter outside ASCII): copy it again."
-            }
-        )
+def ask_check(name: str, actor: str) -> bool:
+    """Ask for a test; False if one is asked for already. Raises Unusable.
+
+    A supervisor of a hub looks for the wish by itself, within a second or so.
+    """
+    rows = Provider.objects.filter(name=name)
+    if rows.filter(check_asked_at=None).update(check_asked_at=timezone.now()):
+        logger.info("%s has asked for a test of the provider %s", actor, name)
+        return True
+    if not rows.exists():
+        raise Unusable(unknown(name, names()))
+    return False
+
+
+def asked_checks() -> list[AskedCheck]:
+    """The tests that are waited for, the oldest wish first."""
+    waiting = Provider.objects.exclude(check_asked_at=None).order_by("check_asked_at")
+    found = waiting.values_list("name", "check_asked_at")
+    return [AskedCheck(name, at) for name, at in found if at is not None]
+
+
+def save_check(name: str, checked: Checked, asked_at: datetime | None) -> bool:
+    """Write down what came of a test; `asked_at` None: nobody had asked for it.
+
+    Nothing is written where the provider has been changed, or asked for anew, since.
+    """
+    rows = Provider.objects.filter(name=name)
+    if asked_at is not None:
+        rows = rows.filter(check_asked_at=asked_at)
+    done: dict[str, Any] = {
+        "check_asked_at": None,
+        "checked_at": timezone.now(),
+        "check_ok": checked.ok,
+        "check_detail": checked.detail,
+    }
+    if checked.ok:
+        done["known_models"] = list(checked.models[:MOST_MODELS])
+    return bool(rows.update(**done))

@@ -21,6 +21,7 @@ from typing import Any, Final
 from django.conf import settings
 from django.utils import timezone
 
+from agents.execution.checking import check_asked_providers
 from agents.policy.clock import boot_id, boot_seconds
 from agents.policy.states import Action, Status
 from agents.services import bell, changes, measures, nodes
@@ -44,6 +45,7 @@ logger = logging.getLogger(__name__)
 START_ANEW: Final = 1.0
 PRUNE_EVERY: Final = 3600.0
 BOUND_EVERY: Final = 2.0
+CHECK_EVERY: Final = 1.0
 AGREE_EVERY: Final = 0.02
 
 
@@ -143,6 +145,7 @@ class ProcessManager:
                     ("sampler", self._sample),
                     ("retention", self._prune),
                     ("output", self._bound_output),
+                    ("providers", self._check_providers),
                 )
             ]
             while not (self._closing or self._deposed):
@@ -207,6 +210,12 @@ class ProcessManager:
         while True:
             await self._store.call(changes.prune)
             await asyncio.sleep(PRUNE_EVERY)
+
+    async def _check_providers(self) -> None:
+        # Who supervises in passing has no time for it.
+        while self._only is None:
+            await check_asked_providers(self._store.call)
+            await asyncio.sleep(CHECK_EVERY)
 
     async def _bound_output(self) -> None:
         loop, keeper = asyncio.get_running_loop(), Keeper()

@@ -136,7 +136,7 @@ def test_a_key_is_found_in_a_text_in_either_form() -> None:
 @pytest.mark.parametrize(
     ("kind", "url", "why"),
     [
-        (Kind.COMPATIBLE, "", "begin with http"),
+        (Kind.COMPATIBLE, "", "Give the server's base URL"),
         (Kind.COMPATIBLE, "localhost:8000", "begin with http"),
         (Kind.COMPATIBLE, "ftp://host", "begin with http"),
         (Kind.COMPATIBLE, "http://", "and a host"),

@@ -24,7 +24,7 @@ from agents.llm.messages import (
 )
 from agents.llm.provider import BEAT, Answer, Piece
 from agents.llm.request import Request
-from agents.llm.translation import translated
+from agents.llm.translation import named, translated
 from agents.llm.usage import Usage
 from agents.policy.provider_retry import ErrorKind
 
@@ -56,7 +56,7 @@ class Anthropic:
         # The SDK imports its parts at first use: here, and not on the event loop.
         import anthropic.types.shared.error_details
 
-        _ = self._client.messages
+        _ = self._client.messages, self._client.models
 
     async def attempt(self, request: Request) -> AsyncGenerator[Piece]:
         """See Provider."""
@@ -97,6 +97,11 @@ class Anthropic:
                             )
                         case _:
                             yield BEAT
+
+    async def models(self) -> tuple[str, ...]:
+        """See Provider. A page has a thousand at most, and there are fewer."""
+        with translated(self._endpoint):
+            return named(await self._client.models.list(limit=1000))
 
     async def aclose(self) -> None:
         """See Provider."""

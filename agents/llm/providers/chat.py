@@ -24,7 +24,7 @@ from agents.llm.messages import (
 from agents.llm.provider import BEAT, Answer, Piece
 from agents.llm.providers.openai_client import make_client, without_key
 from agents.llm.request import Request
-from agents.llm.translation import said, translated
+from agents.llm.translation import named, said, translated
 from agents.llm.usage import Usage, without_cache
 from agents.policy.provider_retry import ErrorKind
 
@@ -45,7 +45,7 @@ class Chat:
         self._endpoint = endpoint
         self._client = make_client(endpoint)
         # The SDK imports its parts at first use: here, and not on the event loop.
-        _ = self._client.chat.completions
+        _ = self._client.chat.completions, self._client.models
 
     async def attempt(self, request: Request) -> AsyncGenerator[Piece]:
         """See Provider."""
@@ -73,6 +73,12 @@ class Chat:
         if finish == "length":
             stop = Stop.MAX_TOKENS
         yield Answer(stop, written.message(self._endpoint.kind, request.model, calls))
+
+    async def models(self) -> tuple[str, ...]:
+        """See Provider."""
+        with translated(self._endpoint):
+            headers = without_key(self._endpoint)
+            return named(await self._client.models.list(extra_headers=headers))
 
     async def aclose(self) -> None:
         """See Provider."""

@@ -64,6 +64,10 @@ class Demo:
         stop = Stop.TOOL_USE if called else Stop.END
         yield Answer(stop, Assistant(tuple(parts)))
 
+    async def models(self) -> tuple[str, ...]:
+        """See Provider."""
+        return ("demo",)
+
     async def aclose(self) -> None:
         """See Provider."""
 

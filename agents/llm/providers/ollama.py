@@ -24,7 +24,7 @@ from agents.llm.messages import (
 )
 from agents.llm.provider import BEAT, Answer, Piece
 from agents.llm.request import Request
-from agents.llm.translation import said, translated
+from agents.llm.translation import UNREADABLE, said, translated
 from agents.llm.usage import Usage
 
 if TYPE_CHECKING:
@@ -73,6 +73,18 @@ class Ollama:
                             written.message(self._endpoint, request.model),
                         )
                     yield BEAT
+
+    async def models(self) -> tuple[str, ...]:
+        """See Provider. Those that it has on its disk."""
+        with translated(self._endpoint):
+            async with self._client.stream("GET", "/api/tags") as response:
+                if response.status_code != 200:
+                    raise ProviderError(await self._refusal(response))
+                told = json.loads(await response.aread())
+            if not isinstance(told, dict):
+                raise ProviderError(UNREADABLE)
+            names = (one.get("name") for one in told.get("models") or ())
+            return tuple(str(name) for name in names if name)
 
     async def aclose(self) -> None:
         """See Provider."""

@@ -25,7 +25,7 @@ from agents.llm.messages import (
 from agents.llm.provider import BEAT, Answer, Piece
 from agents.llm.providers.openai_client import make_client
 from agents.llm.request import Request, Tool
-from agents.llm.translation import said, translated
+from agents.llm.translation import named, said, translated
 from agents.llm.usage import Usage, without_cache
 from agents.policy.provider_retry import ErrorKind
 
@@ -44,7 +44,7 @@ class OpenAI:
         self._client = make_client(endpoint)
         # The SDK makes its parts and types at first use, for half a second: here, and
         # not on the event loop.
-        _ = self._client.responses
+        _ = self._client.responses, self._client.models
         _warm_up()
 
     async def attempt(self, request: Request) -> AsyncGenerator[Piece]:
@@ -90,6 +90,11 @@ class OpenAI:
                             raise ProviderError(failure)
                         case _:
                             yield BEAT
+
+    async def models(self) -> tuple[str, ...]:
+        """See Provider."""
+        with translated(self._endpoint):
+            return named(await self._client.models.list())
 
     async def aclose(self) -> None:
         """See Provider."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tests.harness.llm.answers import Act, Answer, Call, Refusal, Say, Think
@@ -36,7 +36,14 @@ END_USAGE = {"output_tokens": 20, "output_tokens_details": {"thinking_tokens": 4
 
 class AnthropicWire:
     path = "/v1/messages"
+    models_path = "/v1/models"
     content_type = "text/event-stream; charset=utf-8"
+
+    def models(self, names: Sequence[str]) -> Any:
+        return {
+            "data": [{"type": "model", "id": name} for name in names],
+            "has_more": False,
+        }
 
     def frames(self, answer: Answer, body: Mapping[str, Any]) -> list[bytes]:
         called = any(isinstance(act, Call) for act in answer.acts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tests.harness.llm.answers import Answer, Call, Refusal, Say, Think
@@ -15,6 +15,7 @@ class ChatWire:
     """A compatible server, such as vLLM."""
 
     path = "/chat/completions"
+    models_path = "/models"
     content_type = "text/event-stream; charset=utf-8"
     thoughts = "reasoning"
     usage: Mapping[str, Any] = {
@@ -24,6 +25,9 @@ class ChatWire:
         "prompt_tokens_details": {"cached_tokens": 5, "cache_write_tokens": 3},
         "completion_tokens_details": {"reasoning_tokens": 4},
     }
+
+    def models(self, names: Sequence[str]) -> Any:
+        return {"object": "list", "data": [{"id": name} for name in names]}
 
     def frames(self, answer: Answer, body: Mapping[str, Any]) -> list[bytes]:
         def chunk(choices: list[Any], **fields: Any) -> bytes:

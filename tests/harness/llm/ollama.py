@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tests.harness.llm.answers import Answer, Call, Refusal, Say, Think
@@ -13,7 +13,11 @@ TOOL_ERROR = "error parsing tool call: raw='{', err=unexpected end of JSON input
 
 class OllamaWire:
     path = "/api/chat"
+    models_path = "/api/tags"
     content_type = "application/x-ndjson"
+
+    def models(self, names: Sequence[str]) -> Any:
+        return {"models": [{"name": name} for name in names]}
 
     def frames(self, answer: Answer, body: Mapping[str, Any]) -> list[bytes]:
         def line(**fields: Any) -> bytes:

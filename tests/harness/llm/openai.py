@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tests.harness.llm.answers import Answer, Call, Refusal, Say, Think
@@ -27,7 +27,11 @@ USAGE = {
 
 class OpenAIWire:
     path = "/responses"
+    models_path = "/models"
     content_type = "text/event-stream; charset=utf-8"
+
+    def models(self, names: Sequence[str]) -> Any:
+        return {"object": "list", "data": [{"id": name} for name in names]}
 
     def frames(self, answer: Answer, body: Mapping[str, Any]) -> list[bytes]:
         stream = Stream(body["model"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -18,7 +18,12 @@ class Wire(Protocol):
     """A vendor's format."""
 
     path: str
+    models_path: str
     content_type: str
+
+    def models(self, names: Sequence[str]) -> Any:
+        """The body that lists these models."""
+        ...
 
     def frames(self, answer: Answer, body: Mapping[str, Any]) -> list[bytes]:
         """All frames of the stream."""
@@ -50,11 +55,15 @@ class Received:
 
 
 class StandIn:
-    """Runs on the running loop. The behaviours are used up in order; then PLAIN."""
+    """Runs on the running loop. The behaviours are used up in order; then PLAIN.
+
+    `models` are those it names when it is asked for them; a plain answer names them.
+    """
 
     def __init__(self, wire: Wire, *behaviours: Behaviour) -> None:
         self.wire = wire
         self.behaviours = list(behaviours)
+        self.models: Sequence[str] = ("model-1", "model-2")
         self.requests: list[Received] = []
         self.connections = 0
         self._open: set[asyncio.StreamWriter] = set()
@@ -128,14 +137,19 @@ class StandIn:
             name.lower(): value.strip()
             for name, _, value in (line.partition(":") for line in head[1:] if line)
         }
-        body = json.loads(await reader.readexactly(int(headers["content-length"])))
-        path = head[0].split(" ")[1]
+        content = await reader.readexactly(int(headers.get("content-length", "0")))
+        body = json.loads(content or "{}")
+        method, target = head[0].split(" ")[:2]
+        path = target.partition("?")[0]
         now = asyncio.get_running_loop().time()
         self.requests.append(Received(path, headers, body, now))
         self._heard.set()
-        behaviour: Behaviour | None = self.wire.objection(headers, body)
-        if path != self.wire.path:
+        listing = method == "GET" and path == self.wire.models_path
+        behaviour: Behaviour | None = None
+        if path != self.wire.path and not listing:
             behaviour = Refusal(404)
+        elif not listing:
+            behaviour = self.wire.objection(headers, body)
         if behaviour is None:
             behaviour = self.behaviours.pop(0) if self.behaviours else PLAIN
         match behaviour:
@@ -144,6 +158,9 @@ class StandIn:
                 return False
             case Refusal():
                 self._refuse(writer, behaviour)
+                return True
+            case Answer() if listing:
+                self._refuse(writer, Refusal(200, body=self.wire.models(self.models)))
                 return True
             case Answer():
                 return await self._answer(reader, writer, behaviour, body)
