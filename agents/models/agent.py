@@ -273,6 +273,7 @@ class Agent(models.Model):
             setattr(self, name, _text(getattr(self, name)))
         problems = {
             "name": setup.name_problem(_text(self.name)) or self._name_taken(),
+            "kind": self._kind_changed(),
             "role": setup.role_problem(self.role),
             "command": setup.command_problem(self.command),
             "env": setup.env_problem(self.env),
@@ -329,6 +330,13 @@ class Agent(models.Model):
         if stored in (None, self.name):
             return None
         return "A name never changes. Make a new agent instead."
+
+    def _kind_changed(self) -> str | None:
+        """Why it cannot be of this kind, if it has been of another."""
+        stored = type(self).every.filter(pk=self.pk).values_list("kind", flat=True)
+        if not self.pk or stored.first() in (None, self.kind):
+            return None
+        return "A kind never changes. Make a new agent instead."
 
     def as_setup(self) -> setup.AgentSetup:
         """The set-up as the engine takes it."""

@@ -7,7 +7,7 @@ whoever wants one tested: a hub does it, and writes down here what came of it.
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -82,7 +82,7 @@ def access(name: str) -> Access:
     """How to ask the provider of this name; raises Unusable."""
     row = Provider.objects.filter(name=name).first()
     if row is None:
-        raise Unusable(unknown(name, names()))
+        raise Unusable(unknown(name))
     variable = ""
     try:
         key = keys.opened(row.sealed_key)
@@ -108,11 +108,12 @@ def names() -> list[str]:
     return list(Provider.objects.order_by("name").values_list("name", flat=True))
 
 
-def unknown(name: str, known: Collection[str]) -> str:
+def unknown(name: str) -> str:
     """That there is no such provider, and which there are."""
+    known = names()
     there = f"There is: {', '.join(known)}." if known else "There is none yet."
     hint = did_you_mean(name, known)
-    return f"There is no provider {name!r}. {hint or there}"
+    return f"There is no provider {name!r}. {there} {hint}".rstrip()
 
 
 def from_environment(kind: str) -> str:
@@ -214,7 +215,7 @@ def ask_check(name: str, actor: str) -> bool:
         logger.info("%s has asked for a test of the provider %s", actor, name)
         return True
     if not rows.exists():
-        raise Unusable(unknown(name, names()))
+        raise Unusable(unknown(name))
     return False
 
 

@@ -95,6 +95,11 @@ def _flat(problem: Callable[[Any], str | None]) -> Callable[[Any], Any]:
     return check
 
 
+def _command(value: Any) -> Any:
+    """An empty list is let through here: a native agent's is, and the model judges."""
+    return value if value == [] else _flat(setup.command_problem)(value)
+
+
 def _env(value: Any) -> dict[str, str | None]:
     """null is let through here: it stands for a secret that is not in the file."""
     if isinstance(value, dict):
@@ -157,7 +162,7 @@ CHECKS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "labels": _flat(setup.labels_problem),
     "capabilities": _flat(setup.capabilities_problem),
     "node": _text,
-    "command": _flat(setup.command_problem),
+    "command": _command,
     "env": _env,
     "cwd": _text,
     "stdin": _one_of(Stdin.values),

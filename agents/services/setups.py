@@ -9,11 +9,11 @@ from __future__ import annotations
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from agents.models import Agent
+from agents.models import Agent, Provider
 from agents.models.setup_fields import LAUNCH_FIELDS, SETUP_FIELDS
 from agents.policy.dependencies import listed
 from agents.policy.states import Status
-from agents.services import changes, dependencies
+from agents.services import changes, dependencies, providers
 
 
 class CannotDelete(Exception):
@@ -40,6 +40,7 @@ def save(agent: Agent) -> list[str]:
             agent.validate_unique()
             agent.validate_constraints()
             _check_dependencies(agent)
+            _check_provider(agent)
             agent.save(force_insert=True)
             changed = list(SETUP_FIELDS)
         else:
@@ -53,6 +54,8 @@ def save(agent: Agent) -> list[str]:
                 return []
             if "depends_on" in changed:
                 _check_dependencies(agent)
+            if "provider" in changed:
+                _check_provider(agent)
             agent.revision = stored.revision + 1
             agent.launch_revision = stored.launch_revision
             if not set(changed).isdisjoint(LAUNCH_FIELDS):
@@ -66,6 +69,13 @@ def _check_dependencies(agent: Agent) -> None:
     """In the transaction that stores them: no circle comes to be in two halves."""
     if problem := dependencies.problem(agent.name, agent.depends_on):
         raise ValidationError({"depends_on": problem})
+
+
+def _check_provider(agent: Agent) -> None:
+    """Locked until this is stored: so nobody deletes the provider in between."""
+    named = Provider.objects.select_for_update().filter(name=agent.provider)
+    if agent.provider and not named.exists():
+        raise ValidationError({"provider": providers.unknown(agent.provider)})
 
 
 def delete(agent: Agent) -> None:

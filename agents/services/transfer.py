@@ -20,7 +20,7 @@ from agents.models.setup_fields import LAUNCH_FIELDS, SETUP_FIELDS
 from agents.policy import dependencies as rules
 from agents.policy.redact import MASK, is_secret, masked
 from agents.policy.states import ALIVE
-from agents.services import dependencies, setup_keys, setups
+from agents.services import dependencies, providers, setup_keys, setups
 
 LONGEST_MESSAGE: Final = 400
 
@@ -118,6 +118,7 @@ class _Planner:
     def __init__(self, stored: Mapping[str, Agent]) -> None:
         self._stored = stored
         self._defaults = setup_keys.defaults()
+        self._providers = frozenset(providers.names())
         self._places: dict[str, int] = {}
         self._entries: list[Entry] = []
         self._agents: list[Agent] = []
@@ -147,6 +148,8 @@ class _Planner:
         warnings = _take_secrets(values, stored.env if stored else {}, problems)
         agent = self._candidate(name, values, stored)
         problems |= _model_problems(agent, problems)
+        if "provider" not in problems and agent.provider not in {"", *self._providers}:
+            problems["provider"] = providers.unknown(agent.provider)
         if name:
             names = () if "depends_on" in problems else agent.depends_on
             self._needed[name] = dependencies.needed(names)
@@ -190,7 +193,9 @@ class _Planner:
         self, name: str, values: Mapping[str, Any], stored: Agent | None
     ) -> Agent:
         agent = copy.copy(stored) if stored is not None else Agent(name=name)
-        for key, value in (self._defaults | dict(values)).items():
+        # Like its name, it never changes: left out, it is what it was.
+        kept = {"kind": stored.kind} if stored is not None else {}
+        for key, value in (self._defaults | kept | dict(values)).items():
             setattr(agent, key, copy.copy(value))
         return agent
 

@@ -132,6 +132,17 @@ def test_a_name_never_changes(name: str) -> None:
     ]
 
 
+def test_a_kind_never_changes() -> None:
+    one = agent()
+    one.save()
+    one.kind, one.command, one.provider = "native_llm", [], "demo"
+    with pytest.raises(ValidationError) as caught:
+        one.full_clean()
+    assert caught.value.message_dict["kind"] == [
+        "A kind never changes. Make a new agent instead."
+    ]
+
+
 # Refusals
 
 

@@ -131,7 +131,7 @@ def test_an_unknown_name_is_answered_with_those_there_are() -> None:
     make("claude"), make("demo", "demo")
     with pytest.raises(Unusable, match=r"There is: claude, demo\."):
         providers.access("x")
-    with pytest.raises(Unusable, match="Did you mean 'claude'"):
+    with pytest.raises(Unusable, match=r"demo\. Did you mean 'claude'"):
         providers.access("cluade")
 
 
