@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from django import forms
-from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.core.exceptions import ValidationError
 
 from agents.admin.fields import (
     CommandField,
@@ -15,6 +15,7 @@ from agents.admin.fields import (
     PairsField,
     ProbesField,
 )
+from agents.admin.placing import placed
 from agents.models import Agent
 from agents.policy import dependencies as rules
 from agents.policy import probes, redact
@@ -157,32 +158,10 @@ class AgentForm(AgentModelForm):
         return cleaned
 
     def add_error(self, field: str | None, error: Any) -> None:
-        """Each problem once, beside its field if the form has it, else on top.
-
-        The model judges the whole set-up: also what this person may not change,
-        and the gaps where the form refused a value already.
-        """
+        """Beside its field, else on top."""
         if field is None and isinstance(error, ValidationError):
-            error = self._placed(error)
+            error = placed(self, Agent, error)
         super().add_error(field, error)
-
-    def _placed(self, error: ValidationError) -> ValidationError:
-        if not hasattr(error, "error_dict"):
-            return error
-        placed: dict[str, list[ValidationError]] = {}
-        for name, problems in error.error_dict.items():
-            if name in self.errors and name != NON_FIELD_ERRORS:
-                continue
-            if name in self.fields or name == NON_FIELD_ERRORS:
-                placed.setdefault(name, []).extend(problems)
-                continue
-            label = Agent._meta.get_field(name).verbose_name  # type: ignore[union-attr]
-            placed.setdefault(NON_FIELD_ERRORS, []).extend(
-                ValidationError(f"{str(label).capitalize()}: {text}")
-                for problem in problems
-                for text in problem.messages
-            )
-        return ValidationError(placed)
 
 
 class AskForm(forms.Form):

@@ -12,12 +12,14 @@ from agents.admin.agents import AgentAdmin
 from agents.admin.audit import LogEntryAdmin
 from agents.admin.history import RequestAdmin, StatusChangeAdmin
 from agents.admin.nodes import NodeAdmin
+from agents.admin.providers import ProviderAdmin
 from agents.admin.runs import RunAdmin
 from agents.admin.schedules import ScheduleAdmin
-from agents.models import Agent, Node, Request, Run, Schedule, StatusChange
+from agents.models import Agent, Node, Provider, Request, Run, Schedule, StatusChange
 
 ADMINS: Final[dict[type[Model], type[ModelAdmin[Any]]]] = {
     Agent: AgentAdmin,
+    Provider: ProviderAdmin,
     Schedule: ScheduleAdmin,
     Request: RequestAdmin,
     Run: RunAdmin,

@@ -30,7 +30,8 @@ HIDDEN_APPS: Final = frozenset({"django_q"})
 
 # Apps and models in the order of the first page; what is not named comes last.
 ORDER: Final = (
-    *("agents", "Agent", "Schedule", "Request", "Run", "StatusChange", "Node"),
+    *("agents", "Agent", "Provider", "Schedule", "Request", "Run"),
+    *("StatusChange", "Node"),
     *("auth", "User", "Group"),
     *("admin", "LogEntry"),
 )

@@ -129,6 +129,15 @@ def key_is_from(provider: Provider) -> str:
     return endpoint.KEY_VARIABLES[kind] if from_environment(kind) else ""
 
 
+def address_is_from(provider: Provider) -> str:
+    """Likewise its address; nowhere is the vendor's own, where it has one."""
+    if provider.base_url:
+        return "row"
+    kind = provider.kind
+    given = str(settings.AGENTHUB_PROVIDER_URLS.get(kind, "")).strip()
+    return endpoint.URL_VARIABLES[kind] if given else ""
+
+
 def _environments_url(row: Provider) -> str:
     """The environment's address for this kind, else the vendor's; raises Unusable."""
     url = str(settings.AGENTHUB_PROVIDER_URLS.get(row.kind, "")).strip().rstrip("/")

@@ -25,7 +25,7 @@ def test_the_first_page_lists_agents_first_and_no_queue(
     page = text_of(sign_in(root).get("/admin/"))
     listed = re.findall(r'<tr class="model-(\w+)', page)
     assert listed == [
-        *("agent", "schedule", "request", "run", "statuschange", "node"),
+        *("agent", "provider", "schedule", "request", "run", "statuschange", "node"),
         *("user", "group"),
         "logentry",
     ]
@@ -74,13 +74,14 @@ def test_a_bar_leads_from_list_to_list_to_what_a_person_may_see(
 
     assert bar(archivist) == [
         "Agents",
+        "Providers",
         "Schedules",
         "Requests",
         "Runs",
         "History",
         "Nodes",
     ]
-    assert bar(vera) == ["Agents", "Schedules"]
+    assert bar(vera) == ["Agents", "Providers", "Schedules"]
 
 
 def test_who_may_not_look_at_agents_is_told_no_counts(
