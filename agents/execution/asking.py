@@ -48,6 +48,12 @@ class Desk:
             raise Unusable(f"{name}: {error}") from None
         return Asked(access, await self.clients.get(endpoint))
 
+    def full(self, access: Access) -> bool:
+        """Whether a request would have to wait for its turn."""
+        limit, gate = self._gates.get(access.name, (None, None))
+        same = limit == access.max_concurrent
+        return gate is not None and same and gate.locked()
+
     @asynccontextmanager
     async def turn(self, access: Access) -> AsyncIterator[None]:
         """Wait until one more request to this provider may be made."""

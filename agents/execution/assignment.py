@@ -25,7 +25,7 @@ from agents.execution.tools.tool import Surroundings
 from agents.policy import tasks
 from agents.policy.tasks import TaskState
 from agents.services import steps, work
-from agents.services.work import Booking, Claimed, ClaimLost
+from agents.services.work import Booking, Claimed, ClaimLost, Sight
 
 logger = logging.getLogger(__name__)
 
@@ -72,9 +72,13 @@ class Assignment:
         """The hub ends: the task waits for the next one."""
         self._left = True
 
-    async def look(self) -> None:
-        """Hear what people have said: that it is cancelled, or an answer."""
-        seen = await self._bridge.call(work.look, self._claimed)
+    @property
+    def claimed(self) -> Claimed:
+        """The task."""
+        return self._claimed
+
+    def hear(self, seen: Sight) -> None:
+        """What people have said: that it is cancelled, or an answer."""
         if not seen.mine:
             self._end_early(TaskState.INTERRUPTED, "another run has taken it")
         elif seen.cancelled_by:
@@ -141,9 +145,8 @@ class Assignment:
     async def _execute(self) -> Done:
         claimed = self._claimed
         known = await self._bridge.call(work.transcript, claimed)
-        own = await self._bridge.call(steps.of_task, claimed.id)
-        self._next_step = (own[-1].number if own else 0) + 1
-        job = Job(known, sum(one.kind == "answer" for one in own), self._around(self))
+        self._next_step = known.next_step
+        job = Job(known.steps, known.answers, self._around(self))
         done: Done | None = None
         async with aclosing(self._agent.execute(job)) as events:
             async for event in events:

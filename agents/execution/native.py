@@ -152,7 +152,8 @@ class NativeLLMAgent:
             tools=self._tools,
             context=OLLAMA_CONTEXT if asked.access.kind == "ollama" else None,
         )
-        yield Waits(f"for its turn to ask {asked.access.name}")
+        if self._desk.full(asked.access):
+            yield Waits(f"for its turn to ask {asked.access.name}")
         async with self._desk.turn(asked.access):
             yield Waits("")
             yield AnswerBegins()

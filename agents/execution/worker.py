@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -47,7 +48,15 @@ class Place:
 class Worker:
     """Runs once, on the event loop."""
 
-    def __init__(self, setup: NativeSetup, place: Place, office: Office) -> None:
+    def __init__(
+        self,
+        setup: NativeSetup,
+        place: Place,
+        office: Office,
+        beat: Callable[[], None],
+    ) -> None:
+        """`beat` is called with each sign of life."""
+        self._beat = beat
         self._setup, self._place, self._bridge = setup, place, office.bridge
         self._agent = NativeLLMAgent(setup, office.desk)
         self._log = Log(place.folder, office.writer)
@@ -57,6 +66,7 @@ class Worker:
         self._fatal = ""
         self._said: tuple[str, str] | None = None
         self._said_at = 0.0
+        self._due: float | None = None
 
     def wake(self) -> None:
         """Tasks of this agent have changed."""
@@ -99,14 +109,19 @@ class Worker:
 
     async def _turn(self) -> None:
         await self._collect()
-        for assignment, _ in list(self._assignments.values()):
-            await assignment.look()
-        free = self._setup.max_concurrent_tasks - len(self._assignments)
-        place = self._place
-        for claimed in await self._bridge.call(
-            work.claim, place.agent_id, place.run_id, free
-        ):
+        place, held = self._place, [a for a, _ in self._assignments.values()]
+        turn = await self._bridge.call(
+            work.turn,
+            place.agent_id,
+            place.run_id,
+            self._setup.max_concurrent_tasks - len(held),
+            [assignment.claimed for assignment in held],
+        )
+        for assignment in held:
+            assignment.hear(turn.sights[assignment.claimed.id])
+        for claimed in turn.claimed:
             self._begin(claimed)
+        self._due = turn.due
         await self._say_activity()
 
     def _begin(self, claimed: Claimed) -> None:
@@ -150,9 +165,8 @@ class Worker:
         """Until something changes, a waiting task is due, or it is time for a beat."""
         loop = asyncio.get_running_loop()
         patience = max(0.0, self._said_at + HEARTBEAT - loop.time())
-        due = await self._bridge.call(work.next_due, self._place.agent_id)
-        if due is not None:
-            patience = min(patience, due)
+        if self._due is not None:
+            patience = min(patience, self._due)
         timer = loop.call_later(patience, self._woken.set)
         try:
             await self._woken.wait()
@@ -170,6 +184,7 @@ class Worker:
         if said == self._said and now < self._said_at + HEARTBEAT:
             return
         self._said, self._said_at = said, now
+        self._beat()
         place = self._place
         await self._bridge.call(
             measures.say_activity,

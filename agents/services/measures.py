@@ -65,7 +65,7 @@ def heartbeat(agent_id: int, run_id: uuid.UUID, at: datetime) -> bool:
 def say_activity(
     agent_id: int, run_id: uuid.UUID, activity: str, note: str, at: datetime
 ) -> bool:
-    """What an agent says it does, which is a sign of life; False when that run is over.
+    """What an agent inside the hub says it does; False when that run is over.
 
     `activity`: idle, working or waiting. `note` is cut to what a line takes.
     """
@@ -77,5 +77,6 @@ def say_activity(
             activity=activity, activity_note=note[:200], last_heartbeat_at=at
         )
         if said:
-            changes.append(changes.HEARTBEAT, [agent_id])
+            # Its supervisor has heard it already.
+            changes.append(changes.AGENT, [agent_id])
     return bool(said)

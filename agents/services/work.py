@@ -69,6 +69,26 @@ class Sight:
     answer: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one look at an agent's tasks has brought.
+
+    `due`: seconds until a task that waits may be claimed, None without one.
+    """
+
+    claimed: list[Claimed]
+    sights: dict[int, Sight]
+    due: float | None
+
+
+def turn(
+    agent_id: int, run_id: uuid.UUID, at_most: int, held: Sequence[Claimed]
+) -> Turn:
+    """Look at the tasks that are `held`, and claim more: one hop for all of it."""
+    sights = {task.id: look(task) for task in held}
+    return Turn(claim(agent_id, run_id, at_most), sights, next_due(agent_id))
+
+
 def claim(agent_id: int, run_id: uuid.UUID, at_most: int) -> list[Claimed]:
     """Take the tasks that are due, the most urgent first, each by a conditional
     UPDATE; of one conversation, one at a time and in order."""
@@ -168,9 +188,21 @@ def requeue_lost(agent_id: int, run_id: uuid.UUID | None) -> int:
     return count
 
 
-def transcript(task: Claimed) -> list[StepData]:
-    """All steps of the conversation up to now, in order."""
-    return of_conversation(task.conversation, task.id)
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """A conversation up to now. `answers`: how many are of this task; `next_step`: the
+    number that its next step will have."""
+
+    steps: list[StepData]
+    answers: int
+    next_step: int
+
+
+def transcript(task: Claimed) -> Transcript:
+    """All steps of the task and of those it follows, in order."""
+    known = of_conversation(task.conversation, task.id)
+    answers = Step.objects.filter(task=task.id, kind="answer").count()
+    return Transcript(known, answers, next_step(task.id))
 
 
 def next_step(task_id: int) -> int:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from agents.adapters.launch import Launch
 from agents.execution.office import Office
 from agents.execution.worker import Place, Worker
+from agents.policy.clock import boot_seconds
 from agents.supervisor.managed import ManagedAgent
 from agents.supervisor.process.reaping import Ended
 
@@ -51,7 +52,11 @@ class Inside:
             env=dict(setup.env),
             inherited=self._inherited,
         )
-        worker = Worker(setup.native, place, self._office)
+
+        def beat() -> None:
+            live.signs = replace(live.signs, heartbeat=boot_seconds())
+
+        worker = Worker(setup.native, place, self._office, beat)
         task = asyncio.create_task(worker.run(), name=f"agent {agent.name}")
         task.add_done_callback(lambda _: self._wake(agent.id))
         self._residents[agent.id] = _Resident(worker, task)

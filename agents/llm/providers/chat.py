@@ -56,13 +56,16 @@ class Chat:
             stream = await self._client.chat.completions.create(**body)
             async with stream:
                 async for chunk in stream:
+                    silent = True
                     if chunk.usage is not None:
                         yield _usage(chunk.usage)
                     for choice in chunk.choices or ():
                         for piece in written.add(choice.delta):
+                            silent = False
                             yield piece
                         finish = choice.finish_reason or finish
-                    yield BEAT
+                    if silent:
+                        yield BEAT
         if not finish:
             return
         calls = written.calls()
