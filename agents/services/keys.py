@@ -6,11 +6,12 @@ Whoever has the database alone cannot read them; whoever has the data directory 
 from __future__ import annotations
 
 import base64
+from typing import TYPE_CHECKING
 
-from cryptography.fernet import Fernet, InvalidToken
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
+
+if TYPE_CHECKING:  # Loading it costs more than most commands, which need no key.
+    from cryptography.fernet import Fernet
 
 
 class Unreadable(ValueError):
@@ -26,6 +27,8 @@ def opened(text: str) -> str:
     """The key that was sealed; raises Unreadable."""
     if not text:
         return ""
+    from cryptography.fernet import InvalidToken
+
     try:
         return _box().decrypt(text.encode()).decode()
     except InvalidToken:
@@ -36,6 +39,10 @@ def opened(text: str) -> str:
 
 
 def _box() -> Fernet:
+    from cryptography.fernet import Fernet
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
     made = HKDF(SHA256(), length=32, salt=None, info=b"agenthub provider keys")
     key = made.derive(settings.SECRET_KEY.encode())
     return Fernet(base64.urlsafe_b64encode(key))

@@ -9,10 +9,10 @@ from typing import Any
 
 from django.utils import timezone
 
-from agents.models import Agent, Request, Run, StatusChange
+from agents.models import Agent, Provider, Request, Run, StatusChange
 from agents.models.choices import Kind
 from agents.policy.states import ALIVE, Status
-from agents.services import nodes, presence
+from agents.services import nodes, presence, providers
 
 
 def utc(moment: datetime | None) -> str | None:
@@ -145,4 +145,22 @@ def summary_shape() -> dict[str, Any]:
         "status_counts": {status.value: counts[status.value] for status in Status},
         "supervisor_running": nodes.is_supervised(),
         "degraded": None if trouble is None else asdict(trouble),
+    }
+
+
+def provider_shape(provider: Provider) -> dict[str, Any]:
+    """One provider. `key`: "row", the environment's variable that has it, or null."""
+    return {
+        "name": provider.name,
+        "kind": provider.kind,
+        "base_url": provider.base_url,
+        "key": providers.key_is_from(provider) or None,
+        "default_model": provider.default_model,
+        "max_concurrent": provider.max_concurrent,
+        "agents": providers.users_of(provider),
+        "check_asked_at": utc(provider.check_asked_at),
+        "checked_at": utc(provider.checked_at),
+        "check_ok": provider.check_ok,
+        "check_detail": provider.check_detail,
+        "known_models": provider.known_models,
     }

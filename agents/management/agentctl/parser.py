@@ -6,6 +6,7 @@ import argparse
 import math
 from typing import Any, Final
 
+from agents.models.choices import ProviderKind
 from agents.policy.linesearch import MAX_NEEDLE
 from agents.services.logs import STREAMS
 
@@ -24,8 +25,8 @@ def build(parser: argparse.ArgumentParser) -> None:
         dest="subcommand", required=True, metavar="subcommand"
     )
 
-    def add(name: str, summary: str) -> argparse.ArgumentParser:
-        command = commands.add_parser(name, help=summary, description=summary)
+    def add(name: str, summary: str, **more: Any) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=summary, description=summary, **more)
         # Without a default: it must not undo a --json before the subcommand.
         command.add_argument(
             "--json",
@@ -58,6 +59,10 @@ def build(parser: argparse.ArgumentParser) -> None:
     import_.add_argument(
         "--dry-run", action="store_true", help="say what would be done, do nothing"
     )
+    add("providers", "whom native agents ask, and whether they have a key")
+    # `--key` must not be taken for `--key-from`, and a key for a file's name.
+    one = add("provider", "make, change, test or show a provider", allow_abbrev=False)
+    _add_provider(one)
 
 
 def misuse(options: dict[str, Any]) -> str | None:
@@ -103,6 +108,31 @@ def _add_action(command: argparse.ArgumentParser) -> None:
         help="until it is done; exit code 1 if it is not",
     )
     command.add_argument("--reason", default="", help="kept in the history")
+
+
+def _add_provider(command: argparse.ArgumentParser) -> None:
+    command.add_argument("name", metavar="NAME")
+    command.add_argument(
+        "--kind", choices=ProviderKind.values, help="makes it if there is none yet"
+    )
+    key = command.add_mutually_exclusive_group()
+    key.add_argument(
+        "--key-from",
+        metavar="FILE",
+        help="the key is all there is in FILE; - is stdin. It is stored encrypted",
+    )
+    key.add_argument("--remove-key", action="store_true", help="have no key here")
+    command.add_argument(
+        "--base-url", metavar="URL", help="where it is; '' is the vendor's own"
+    )
+    command.add_argument(
+        "--default-model", metavar="MODEL", help="of agents that name no model"
+    )
+    command.add_argument(
+        "--test",
+        action="store_true",
+        help="ask it for its models, which costs nothing; exit code 1 if it fails",
+    )
 
 
 def _add_logs(command: argparse.ArgumentParser) -> None:

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, OperationalError, connection
 from django.db.migrations.recorder import MigrationRecorder
 
-from agents.management.agentctl import logs, parser, showing, steering
+from agents.management.agentctl import logs, parser, providing, showing, steering
 from agents.management.agentctl.terminal import Terminal
 
 Handler = Callable[[Mapping[str, Any], Terminal], int]
@@ -37,6 +37,8 @@ HANDLERS: Final[dict[str, Handler]] = {
     "history": showing.show_history,
     "runs": showing.show_runs,
     "logs": logs.show_logs,
+    "providers": providing.show_providers,
+    "provider": providing.change_provider,
     "export": export_agents,
     "import": import_agents,
     **dict.fromkeys(parser.ACTIONS, steering.steer),
