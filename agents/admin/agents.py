@@ -23,6 +23,7 @@ from agents.admin.readonly import LatestInline
 from agents.admin.runs import RunInline
 from agents.admin.setup_fieldsets import COMMAND, READ_INSTEAD, fieldsets
 from agents.models import Agent
+from agents.models.choices import Kind
 from agents.models.setup_fields import LAUNCH_FIELDS
 from agents.policy.states import ALIVE, Status
 from agents.services import setups
@@ -111,7 +112,8 @@ class AgentAdmin(AgentColumns, AgentRows, AskingAdmin, DeletingAdmin):
 
     def get_fieldsets(self, request: HttpRequest, obj: Agent | None = None) -> Any:
         """The set-up, below what is seen of an agent that exists."""
-        return fieldsets(obj, read_only=self.read_only_setup(request, obj))
+        read_only = self.read_only_setup(request, obj)
+        return fieldsets(obj, kind_of(request, obj), read_only=read_only)
 
     def read_only_setup(
         self, request: HttpRequest, obj: Agent | None
@@ -137,7 +139,7 @@ class AgentAdmin(AgentColumns, AgentRows, AskingAdmin, DeletingAdmin):
             return []
         shown = [name for name in dir(AgentRows) if not name.startswith("_")]
         denied = self.read_only_setup(request, obj)
-        return ["name", "shown_status", "revision", "made", *shown, *denied]
+        return ["name", "kind", "shown_status", "revision", "made", *shown, *denied]
 
     def get_form(
         self,
@@ -149,6 +151,7 @@ class AgentAdmin(AgentColumns, AgentRows, AskingAdmin, DeletingAdmin):
         """The form for this person."""
         form = cast("type[AgentForm]", super().get_form(request, obj, change, **kwargs))
         form.may_define_commands = request.user.has_perm(DEFINE_COMMANDS)
+        form.kind = kind_of(request, obj)
         return form
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
@@ -227,3 +230,12 @@ class AgentAdmin(AgentColumns, AgentRows, AskingAdmin, DeletingAdmin):
                 "write: sh -c '…'",
                 messages.WARNING,
             )
+
+
+def kind_of(request: HttpRequest, agent: Agent | None) -> Kind:
+    """The agent's kind; that of a new one is its source's, or named by `?kind=`."""
+    if agent is not None:
+        return Kind(agent.kind)
+    source = initial_of_clone(request.GET.get("clone", ""))
+    named = source.get("kind") or request.GET.get("kind")
+    return Kind(named) if named in Kind.values else Kind.PROCESS_WRAPPER

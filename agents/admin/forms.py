@@ -15,8 +15,10 @@ from agents.admin.fields import (
     PairsField,
     ProbesField,
 )
+from agents.admin.native_fields import FOREIGN, suit
 from agents.admin.placing import placed
 from agents.models import Agent
+from agents.models.choices import Kind
 from agents.policy import dependencies as rules
 from agents.policy import probes, redact
 from agents.services import dependencies
@@ -32,10 +34,11 @@ MOST_AGENTS: Final = 10_000
 class AgentForm(AgentModelForm):
     """A set-up. `based_on` is the revision that was shown, `clone_of` a source.
 
-    `may_define_commands`: what the person may who fills it in.
+    `may_define_commands`: what the person may who fills it in. `kind`: of a new agent.
     """
 
     may_define_commands: ClassVar = False
+    kind: ClassVar = Kind.PROCESS_WRAPPER
 
     based_on = forms.IntegerField(required=False, widget=forms.HiddenInput)
     clone_of = forms.IntegerField(required=False, widget=forms.HiddenInput)
@@ -91,6 +94,15 @@ class AgentForm(AgentModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        agent = self.instance
+        if agent._state.adding:
+            agent.kind = self.kind
+            agent.role = str(self.initial.get("role", ""))
+            agent.provider = str(self.initial.get("provider", ""))
+        for name in FOREIGN[Kind(agent.kind)]:
+            self.fields.pop(name, None)
+        if agent.kind == Kind.NATIVE_LLM:
+            suit(self.fields, agent)
         for name, value in self.initial.items():
             if isinstance(value, float) and value.is_integer():
                 self.initial[name] = int(value)

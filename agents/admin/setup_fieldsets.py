@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
 
 from agents.models import Agent
+from agents.models.choices import Kind
 from agents.models.setup_fields import COMMAND_FIELDS
 
 COMMAND: Final = frozenset(COMMAND_FIELDS)
+# What stands in the form for these fields: themselves, or what is only read.
+Shown: TypeAlias = Callable[..., tuple[str, ...]]
 
 # What stands in a field's place for somebody who may read and not write it. The
 # environment must never be shown as it is stored.
@@ -19,6 +23,19 @@ READ_INSTEAD: Final = {
     "capabilities": "read_capabilities",
     "probes": "read_probes",
     "depends_on": "read_depends_on",
+}
+LOCKED: Final = (
+    "You may read this and not change it: it needs the permission to set commands."
+)
+OTHER_KIND: Final = {
+    Kind.PROCESS_WRAPPER: (
+        "A program that the hub runs. For an agent that lives in the hub and asks a "
+        'model, <a href="?kind=native_llm">set up a native agent</a>.'
+    ),
+    Kind.NATIVE_LLM: (
+        "An agent that lives in the hub and asks a model. For one that is a program, "
+        '<a href="?kind=process_wrapper">set up a program</a>.'
+    ),
 }
 SEEN: Final = (
     "shown_status",
@@ -33,38 +50,36 @@ SEEN: Final = (
 )
 
 
-def fieldsets(agent: Agent | None, *, read_only: frozenset[str]) -> list[Any]:
+def fieldsets(
+    agent: Agent | None, kind: str, *, read_only: frozenset[str]
+) -> list[Any]:
     """What is seen (of an agent that exists), then the set-up in groups."""
 
     def shown(*names: str) -> tuple[str, ...]:
-        return tuple(READ_INSTEAD[n] if n in read_only else n for n in names)
+        return tuple(
+            READ_INSTEAD.get(name, name) if name in read_only else name
+            for name in names
+        )
 
+    native = kind == Kind.NATIVE_LLM
     hidden = () if read_only == frozenset(READ_INSTEAD) else ("based_on", "clone_of")
-    locked = "command" in read_only
+    named = ("name", *(() if agent is None else ("kind",)), "role")
     groups: list[Any] = [
         (
             "Identity",
-            {"fields": ("name", "role", *shown("labels", "capabilities"), *hidden)},
-        ),
-        (
-            "Command",
             {
-                "description": (
-                    "What is run. You may read this and not change it: it needs the "
-                    "permission to set commands."
-                    if locked
-                    else "What is run, with which environment, and where. Whoever "
-                    "sets this runs programs as the hub's user."
-                ),
-                "fields": (*shown("command", "env", "cwd"), "stdin"),
+                "description": "" if agent is not None else OTHER_KIND[Kind(kind)],
+                "fields": (*named, *shown("labels", "capabilities"), *hidden),
             },
         ),
+        *(_model_and_work if native else _command)(shown, "env" in read_only),
         (
             "Automatic restarts",
             {
                 "description": (
-                    "What happens when the program ends by itself. A stop that "
-                    "somebody asked for is never followed by a restart."
+                    f"What happens when {'it' if native else 'the program'} ends by "
+                    "itself. A stop that somebody asked for is never followed by a "
+                    "restart."
                 ),
                 "fields": (
                     "auto_restart",
@@ -74,16 +89,7 @@ def fieldsets(agent: Agent | None, *, read_only: frozenset[str]) -> list[Any]:
                 ),
             },
         ),
-        (
-            "Stopping",
-            {
-                "description": (
-                    "A stop sends the signal, waits, and then ends what is left of "
-                    "all the agent's processes by KILL."
-                ),
-                "fields": (("stop_signal", "stop_grace"),),
-            },
-        ),
+        ("Stopping", _stopping(native)),
         (
             "Health",
             {
@@ -92,7 +98,10 @@ def fieldsets(agent: Agent | None, *, read_only: frozenset[str]) -> list[Any]:
                     "memory limit is a failure like any other: it waits, and counts "
                     "against the limit of automatic restarts."
                 ),
-                "fields": (*shown("probes"), ("memory_limit", "heartbeat_interval")),
+                "fields": (
+                    *shown("probes"),
+                    (*(() if native else ("memory_limit",)), "heartbeat_interval"),
+                ),
             },
         ),
         (
@@ -111,3 +120,51 @@ def fieldsets(agent: Agent | None, *, read_only: frozenset[str]) -> list[Any]:
     seen = ("Now", {"fields": SEEN, "classes": ("hub-seen",)})
     records = ("Records", {"fields": ("revision", "made")})
     return [seen, *groups, records]
+
+
+def _command(shown: Shown, locked: bool) -> list[Any]:
+    description = (
+        "What is run, with which environment, and where. Whoever sets this runs "
+        "programs as the hub's user."
+    )
+    fields = (*shown("command", "env", "cwd"), "stdin")
+    return [
+        (
+            "Command",
+            {"description": LOCKED if locked else description, "fields": fields},
+        )
+    ]
+
+
+def _model_and_work(shown: Shown, locked: bool) -> list[Any]:
+    description = (
+        "Where its tools work, and what the programs that it runs are given. Whoever "
+        "lets it run programs lets its model run them as the hub's user."
+    )
+    model = ("provider", "model", "system_prompt")
+    fields = (*shown("workspace", "allow_commands", "env"), "max_concurrent_tasks")
+    return [
+        (
+            "Model",
+            {"description": "Whom it asks, and what it is told.", "fields": model},
+        ),
+        ("Work", {"description": LOCKED if locked else description, "fields": fields}),
+    ]
+
+
+def _stopping(native: bool) -> dict[str, Any]:
+    if native:
+        return {
+            "description": (
+                "A stop interrupts its tasks, waits, and then ends it where it stands, "
+                "with all that its tools have started."
+            ),
+            "fields": ("stop_grace",),
+        }
+    return {
+        "description": (
+            "A stop sends the signal, waits, and then ends what is left of all the "
+            "agent's processes by KILL."
+        ),
+        "fields": (("stop_signal", "stop_grace"),),
+    }
