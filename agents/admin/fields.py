@@ -133,3 +133,17 @@ class ListField(NotationField):
     def read(self, text: str) -> Any:
         """Commas, or a JSON list."""
         return notation.parse_list(text)
+
+
+class BudgetField(NotationField):
+    """USD by period."""
+
+    rows = 2
+
+    def shown(self, value: Mapping[str, float]) -> str:
+        """As lines."""
+        return notation.budget_text(value)
+
+    def read(self, text: str) -> Any:
+        """Lines, or a JSON object."""
+        return notation.parse_budget(text)

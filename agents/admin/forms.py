@@ -8,6 +8,7 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from agents.admin.fields import (
+    BudgetField,
     CommandField,
     DependenciesField,
     EnvironmentField,
@@ -85,6 +86,13 @@ class AgentForm(AgentModelForm):
             "One agent on each line, if need be with what it has to be: "
             "<code>database: healthy</code>. The conditions are <code>started</code> "
             "(the usual one), <code>healthy</code> and <code>completed</code>."
+        ),
+    )
+    budget = BudgetField(
+        label="Budget",
+        help_text=(
+            "USD it may spend in a day, a month or both, in UTC: <code>day=5</code> "
+            "and, on a line of its own, <code>month=80</code>. Empty: no limit."
         ),
     )
 

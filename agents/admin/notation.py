@@ -7,6 +7,7 @@ written as JSON, and JSON is always understood. A ValueError says what to change
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -99,6 +100,26 @@ def parse_pairs(text: str) -> Any:
             raise ValueError(f"Line {at}: {name} is there twice.")
         pairs[name] = value.strip()
     return pairs
+
+
+def budget_text(budget: Mapping[str, float]) -> str:
+    """One period=USD on each line."""
+    return "\n".join(f"{period}={amount}" for period, amount in budget.items())
+
+
+def parse_budget(text: str) -> Any:
+    """The mapping that such lines or a JSON object say; the model judges it."""
+    found = parse_pairs(text)
+    if not isinstance(found, dict):
+        return found
+    return {period: _number(amount) for period, amount in found.items()}
+
+
+def _number(text: Any) -> Any:
+    """The number that a text writes; what writes none is left as it is."""
+    if not isinstance(text, str) or not re.fullmatch(r"\d{1,12}(\.\d{1,9})?", text):
+        return text
+    return float(text) if "." in text else int(text)
 
 
 def records_text(records: Sequence[Mapping[str, Any]]) -> str:

@@ -221,3 +221,8 @@ class AgentRows:
     def read_probes(self, agent: Agent) -> SafeString:
         """As they are written."""
         return cells.code(notation.records_text(agent.probes) or "none")
+
+    @admin.display(description="budget")
+    def read_budget(self, agent: Agent) -> SafeString:
+        """Each period on a line."""
+        return cells.code(notation.budget_text(agent.budget))

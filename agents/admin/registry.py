@@ -15,12 +15,27 @@ from agents.admin.nodes import NodeAdmin
 from agents.admin.providers import ProviderAdmin
 from agents.admin.runs import RunAdmin
 from agents.admin.schedules import ScheduleAdmin
-from agents.models import Agent, Node, Provider, Request, Run, Schedule, StatusChange
+from agents.admin.spending import BudgetAdmin, PriceAdmin, UsageAdmin
+from agents.models import (
+    Agent,
+    Budget,
+    Node,
+    Price,
+    Provider,
+    Request,
+    Run,
+    Schedule,
+    StatusChange,
+    Usage,
+)
 
 ADMINS: Final[dict[type[Model], type[ModelAdmin[Any]]]] = {
     Agent: AgentAdmin,
     Provider: ProviderAdmin,
     Schedule: ScheduleAdmin,
+    Budget: BudgetAdmin,
+    Price: PriceAdmin,
+    Usage: UsageAdmin,
     Request: RequestAdmin,
     Run: RunAdmin,
     StatusChange: StatusChangeAdmin,

@@ -23,6 +23,7 @@ READ_INSTEAD: Final = {
     "capabilities": "read_capabilities",
     "probes": "read_probes",
     "depends_on": "read_depends_on",
+    "budget": "read_budget",
 }
 LOCKED: Final = (
     "You may read this and not change it: it needs the permission to set commands."
@@ -112,6 +113,16 @@ def fieldsets(
                     "them. Stopped together, it ends before they do."
                 ),
                 "fields": shown("depends_on"),
+            },
+        ),
+        (
+            "Budget",
+            {
+                "description": (
+                    "What it may spend on models, in USD. At 80 % people are warned; "
+                    "at 100 % new work is refused and running work ends."
+                ),
+                "fields": shown("budget"),
             },
         ),
     ]

@@ -30,13 +30,17 @@ HIDDEN_APPS: Final = frozenset({"django_q"})
 
 # Apps and models in the order of the first page; what is not named comes last.
 ORDER: Final = (
-    *("agents", "Agent", "Provider", "Schedule", "Request", "Run"),
-    *("StatusChange", "Node"),
+    *("agents", "Agent", "Provider", "Schedule", "Budget", "Price"),
+    *("Request", "Run", "StatusChange", "Usage", "Node"),
     *("auth", "User", "Group"),
     *("admin", "LogEntry"),
 )
-# LogEntry is Django's name for it.
-NAMES: Final = {"StatusChange": "History", "LogEntry": "Audit log"}
+# LogEntry is Django's name for it; usage has no plural.
+NAMES: Final = {
+    "StatusChange": "History",
+    "Usage": "Usage",
+    "LogEntry": "Audit log",
+}
 
 
 def _place(name: str) -> tuple[int, str]:

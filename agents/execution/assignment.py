@@ -162,6 +162,7 @@ class Assignment:
             case Words(text, thinking):
                 self._pen.write(text, thinking=thinking)
             case AnswerBegins():
+                await self._end_without_money()
                 self._pen.begin()
             case Spent():
                 self._spent[event.attempt] = event
@@ -177,13 +178,15 @@ class Assignment:
                 if step.kind == "answer":
                     self._pen.begin()
                 self._log.step(self._claimed.id, step)
-                if over := await self._over_budget(bookings):
-                    self._end_early(TaskState.CANCELLED, over)
 
-    async def _over_budget(self, bookings: list[Booking]) -> str:
-        if not bookings:
-            return ""
-        return await self._bridge.call(work.over_budget, self._claimed.agent_id)
+    async def _end_without_money(self) -> None:
+        """Before each request: what needs no further one is done."""
+        claimed = self._claimed
+        over = await self._bridge.call(work.over_budget, claimed.agent_id, claimed.id)
+        if over:
+            self._end_early(TaskState.CANCELLED, over)
+            # The cancellation arrives here, before anybody is asked.
+            await asyncio.sleep(0)
 
     def _bookings(self) -> list[Booking]:
         return [

@@ -12,7 +12,7 @@ from agents.models.schedule import Schedule
 from agents.models.status_change import StatusChange
 from agents.models.step import Step
 from agents.models.task import Task
-from agents.models.usage import Budget, Price, Usage
+from agents.models.usage import Budget, Price, Usage, UsageDay
 
 __all__ = [
     "Agent",
@@ -28,4 +28,5 @@ __all__ = [
     "Step",
     "Task",
     "Usage",
+    "UsageDay",
 ]

@@ -26,7 +26,7 @@ from agents.models.choices import (
     Stdin,
 )
 from agents.models.setup_fields import NATIVE_FIELDS, NUMBER_FIELDS, SETUP_FIELDS
-from agents.policy import dependencies, probes, setup
+from agents.policy import budgets, dependencies, probes, setup
 from agents.policy import native as native_rules
 from agents.policy.ladder import parse_signal
 from agents.policy.states import ALIVE
@@ -128,6 +128,11 @@ class Agent(models.Model):
         default=False, help_text="Whether it may run programs in its workspace."
     )
     max_concurrent_tasks = models.PositiveIntegerField("tasks at once", default=1)
+    budget = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text='USD it may spend, such as {"day": 5, "month": 80}.',
+    )
 
     revision = models.PositiveIntegerField(default=1, editable=False)
     launch_revision = models.PositiveIntegerField(
@@ -282,6 +287,7 @@ class Agent(models.Model):
             "cwd": setup.cwd_problem(self.cwd),
             "stop_signal": setup.signal_problem(_text(self.stop_signal)),
             "memory_limit": setup.memory_problem(self.memory_limit),
+            "budget": budgets.agent_problem(self.budget),
             # Whether there are such agents is for `services.dependencies` to say.
             "depends_on": dependencies.problem(self.depends_on, _text(self.name)),
         }

@@ -125,7 +125,6 @@ class BudgetScope(models.TextChoices):
     """Whose spending is limited."""
 
     ALL = "all", "All agents"
-    AGENT = "agent", "One agent"
     PROVIDER = "provider", "One provider"
 
 

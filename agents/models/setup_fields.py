@@ -33,6 +33,7 @@ SETUP_FIELDS: Final = [
     "workspace",
     "allow_commands",
     "max_concurrent_tasks",
+    "budget",
 ]
 
 # Whoever changes one of these runs code as the hub's user. So does an exec probe's

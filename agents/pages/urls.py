@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import URLPattern, path
 
-from agents.pages import actions, agent, lists
+from agents.pages import actions, agent, lists, usage
 
 urlpatterns: list[URLPattern] = [
     path("", lists.overview, name="overview"),
@@ -15,6 +15,7 @@ urlpatterns: list[URLPattern] = [
         name="sign-in",
     ),
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
+    path("usage/", usage.usage, name="usage"),
     path("agents/", lists.agents, name="agents"),
     path("agents/batch", actions.batch, name="agents-batch"),
     path("agents/<str:name>/", agent.agent, name="agent"),

@@ -8,9 +8,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Final
 
 NOTHING: Final = "\N{EN DASH}"
+CENT: Final = Decimal("0.01")
+SMALLEST_SHOWN: Final = Decimal("0.0001")
 _UNITS: Final = ("KB", "MB", "GB", "TB")
 
 
@@ -69,6 +72,26 @@ def seconds(value: float) -> str:
         if count:
             parts.append(f"{count} {name}")
     return " ".join(parts[:2]) or "0 s"
+
+
+def money(usd: Decimal | None) -> str:
+    """USD to the cent; small amounts finer: what was spent never reads as nothing."""
+    if usd is None:
+        return "unknown"
+    if usd >= Decimal("0.1") or usd == usd.quantize(CENT):
+        return f"${usd:,.2f}"
+    return f"${usd:.4f}" if usd >= SMALLEST_SHOWN else f"under ${SMALLEST_SHOWN}"
+
+
+def tokens(number: int) -> str:
+    """Tokens in the unit that leaves up to four digits."""
+    if number < 10_000:
+        return f"{number:,}"
+    for unit, size in (("k", 10**3), ("M", 10**6), ("G", 10**9)):
+        scaled = number / size
+        if scaled < 999.5 or unit == "G":
+            break
+    return f"{scaled:,.{1 if scaled < 99.95 else 0}f} {unit}"
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:

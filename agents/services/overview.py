@@ -17,8 +17,9 @@ from django.urls import reverse
 from agents.models import Agent, Node
 from agents.models.choices import Kind, StatusChoice
 from agents.policy.states import NEEDS_A_PERSON, Action, Desired, Status
-from agents.services import figures, nodes, presence
+from agents.services import budgets, figures, nodes, presence
 from agents.services.figures import Stamp
+from agents.services.usage_view import BudgetView, budget_view
 
 _S = Status
 # What helps in each status, in the order of the buttons. Everything may be asked at
@@ -157,6 +158,7 @@ class Overview:
     counts: tuple[StatusCount, ...]
     problems: tuple[AgentRow, ...]
     problem_count: int
+    budgets: tuple[BudgetView, ...]
 
 
 def row(agent: Agent) -> AgentRow:
@@ -278,6 +280,7 @@ def overview() -> Overview:
         counts=counts,
         problems=tuple(problems[:MOST_PROBLEMS]),
         problem_count=len(problems),
+        budgets=tuple(budget_view(one) for one in budgets.urgent()),
     )
 
 

@@ -1,6 +1,7 @@
-"""What tokens cost: the hub's own price rows, then a list of public prices, or unknown.
+"""What tokens cost: the hub's own price rows, what the vendor says, public prices.
 
-genai-prices is imported with its first use: 28 MB for whoever has native agents.
+What none of them knows is unknown, and never 0. genai-prices is imported with its
+first use: 0.2 s and 28 MB for whoever has native agents; it asks no network.
 """
 
 from __future__ import annotations
@@ -9,15 +10,22 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from agents.models import Price
 
+if TYPE_CHECKING:
+    from genai_prices.types import PriceCalculation
+
 MILLION: Final = Decimal(1_000_000)
+# Costs are kept to a billionth of a USD: a token may cost less than a millionth.
+SMALLEST: Final = Decimal("0.000000001")
+# What a column holds. A vendor who reports more has reported nonsense.
+MOST: Final = Decimal(10**9)
 # Nobody is paid for these.
 FREE: Final = frozenset({"ollama", "demo"})
-# The names under which the list knows the vendors.
-_LISTED: Final = {"anthropic": "anthropic", "openai": "openai", "deepseek": "deepseek"}
+# The vendors whose own prices are listed, under the same names as here.
+LISTED: Final = frozenset({"anthropic", "openai", "deepseek"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +50,30 @@ class Priced:
 UNKNOWN: Final = Priced(None, "")
 
 
-def price(provider: str, kind: str, model: str, used: Tokens, at: datetime) -> Priced:
-    """What these tokens cost at that time: some prices depend on the hour."""
+def price(
+    provider: str,
+    kind: str,
+    model: str,
+    used: Tokens,
+    at: datetime,
+    reported: Decimal | None = None,
+) -> Priced:
+    """What these tokens cost at that time: some prices depend on the hour.
+
+    `reported`: what the vendor says that it costs, in USD.
+    """
     if row := _own(provider, model):
         return Priced(_by_row(row, used), "price row")
     if kind in FREE:
         return Priced(Decimal(0), "free of charge")
-    return _listed(kind, model, used, at) if kind in _LISTED else UNKNOWN
+    if reported is not None and reported.is_finite() and 0 <= reported < MOST:
+        return Priced(reported.quantize(SMALLEST), "vendor")
+    return _listed(kind, model, used, at) if kind in LISTED else UNKNOWN
 
 
 def _own(provider: str, model: str) -> Price | None:
-    """The row that names most: this provider before any, the longer pattern first."""
+    """The row that says most: this provider before any, a name before a pattern,
+    the longer pattern before the shorter."""
     rows = Price.objects.filter(provider__in=(provider, ""))
     return max(_matching(rows, model), key=_closeness, default=None)
 
@@ -78,7 +99,7 @@ def _by_row(row: Price, used: Tokens) -> Decimal:
         + of(used.cache_write, row.cache_write)
         + of(used.output, row.output)
     )
-    return (total / MILLION).quantize(Decimal("0.000000001"))
+    return (total / MILLION).quantize(SMALLEST)
 
 
 def _listed(kind: str, model: str, used: Tokens, at: datetime) -> Priced:
@@ -93,13 +114,21 @@ def _listed(kind: str, model: str, used: Tokens, at: datetime) -> Priced:
     )
     try:
         found = genai_prices.calc_price(
-            usage,
-            model_ref=model,
-            provider_id=_LISTED[kind],
-            genai_request_timestamp=at,
+            usage, model_ref=model, provider_id=kind, genai_request_timestamp=at
         )
     except LookupError:
         return UNKNOWN
-    version = getattr(genai_prices, "__version__", "")
-    cost = found.total_price.quantize(Decimal("0.000000001"))
-    return Priced(cost, f"genai-prices {version}".strip())
+    if not _prices_all(found, used):
+        return UNKNOWN
+    cost = found.total_price.quantize(SMALLEST)
+    return Priced(cost, f"genai-prices {genai_prices.__version__}")
+
+
+def _prices_all(found: PriceCalculation, used: Tokens) -> bool:
+    """Some models are listed by the hour of audio or not at all: their tokens would
+    come out as free."""
+    prices = found.model_price
+    taken = used.input or used.cache_read or used.cache_write
+    return not (taken and prices.input_mtok is None) and not (
+        used.output and prices.output_mtok is None
+    )

@@ -12,14 +12,13 @@ from typing import Any, Final
 from agents.models import Agent
 from agents.models.choices import Adapter, AutoRestart, Kind, Stdin
 from agents.models.setup_fields import SETUP_FIELDS
-from agents.policy import dependencies, probes, setup
+from agents.policy import budgets, dependencies, probes, setup
 from agents.policy.hints import did_you_mean
 from agents.policy.ladder import parse_signal
 
 # Keys of the set-up that no part acts on yet, with what they are without a say.
 RESERVED: Final[Mapping[str, Any]] = {
     "workspace_mode": "in_place",
-    "budget": {},
 }
 KEYS: Final = ("name", *SETUP_FIELDS)
 NULL_MEANS_NO_LIMIT: Final = frozenset({"max_restarts", "memory_limit"})
@@ -184,4 +183,5 @@ CHECKS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "workspace": _text,
     "allow_commands": _yes_or_no,
     "max_concurrent_tasks": _count,
+    "budget": _flat(budgets.agent_problem),
 }

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from django.utils import timezone
@@ -13,6 +15,8 @@ from agents.models import Agent, Provider, Request, Run, StatusChange
 from agents.models.choices import Kind
 from agents.policy.states import ALIVE, Status
 from agents.services import nodes, presence, providers
+from agents.services.budgets import Standing
+from agents.services.usage import Report, Sums
 
 
 def utc(moment: datetime | None) -> str | None:
@@ -126,6 +130,65 @@ def request_shape(request: Request) -> dict[str, Any]:
         "outcome": request.outcome or "open",
         "detail": request.detail,
         "settled_at": utc(request.settled_at),
+    }
+
+
+def usage_shape(report: Report, standings: Sequence[Standing]) -> dict[str, Any]:
+    """What was used, and how budgets stand. `cost`: null where nobody knows the price;
+    where it is known of some requests only, `unpriced` counts the others."""
+    return {
+        "from": report.first.isoformat(),
+        "to": report.last.isoformat(),
+        "total": _sums_shape(report.total),
+        "by_agent": [
+            {"agent": one.agent} | _sums_shape(one.sums) for one in report.by_agent
+        ],
+        "by_model": [
+            {"provider": one.provider, "model": one.model} | _sums_shape(one.sums)
+            for one in report.by_model
+        ],
+        "by_day": [
+            {"day": one.day.isoformat()} | _sums_shape(one.sums)
+            for one in report.by_day
+        ],
+        "budgets": [_budget_shape(one) for one in standings],
+    }
+
+
+def money(usd: Decimal | None) -> str | None:
+    """A decimal string without an exponent, or None where nobody knows."""
+    if usd is None:
+        return None
+    text = f"{usd:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _sums_shape(sums: Sums) -> dict[str, Any]:
+    return {
+        "requests": sums.requests,
+        "unpriced": sums.unpriced,
+        "usage": {
+            "input": sums.input,
+            "cache_read": sums.cache_read,
+            "cache_write": sums.cache_write,
+            "output": sums.output,
+            "reasoning": sums.reasoning,
+        },
+        "cost": money(sums.cost),
+    }
+
+
+def _budget_shape(one: Standing) -> dict[str, Any]:
+    return {
+        "scope": one.scope,
+        "agent": one.agent or None,
+        "provider": one.provider or None,
+        "period": one.period,
+        "limit": money(one.limit),
+        "spent": money(one.spent),
+        "unpriced": one.unpriced,
+        "percent": one.percent,
+        "state": one.state,
     }
 
 

@@ -5,7 +5,7 @@ Nothing acts here. A task is recorded whole before anybody is told of it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from agents.models import Agent, Task
 from agents.models.choices import Kind
+from agents.policy import budgets as rules
 from agents.policy.tasks import FINISHED, TaskState
 from agents.services import bell, budgets, changes
 from agents.services.lifecycle import Asker
@@ -33,7 +34,10 @@ class CannotChange(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """What is asked. `timeout` in seconds; `follows`: a task to go on from."""
+    """What is asked. `timeout` in seconds; `follows`: a task to go on from.
+
+    `budget`: the most it may use, `{"usd": 1.5, "tokens": 200000}` or one of them.
+    """
 
     prompt: str
     paths: Sequence[str] = ()
@@ -42,7 +46,7 @@ class Ask:
     max_attempts: int = 3
     idempotency_key: str = ""
     follows: int | None = None
-    budget: dict[str, Any] = field(default_factory=dict)
+    budget: Mapping[str, Any] = field(default_factory=dict)
 
 
 def ask(agent_id: int, wanted: Ask, asker: Asker) -> tuple[Task, bool]:
@@ -69,7 +73,7 @@ def ask(agent_id: int, wanted: Ask, asker: Asker) -> tuple[Task, bool]:
                 f"{agent.name} runs a program and takes no tasks. Ask an agent of the "
                 "kind native_llm."
             )
-        if refusal := budgets.refusal(agent):
+        if refusal := budgets.refusal(agent.pk):
             raise CannotAsk(refusal)
         task = _recorded(agent, wanted, asker)
     return task, True
@@ -84,7 +88,7 @@ def _recorded(agent: Agent, wanted: Ask, asker: Asker) -> Task:
         priority=wanted.priority,
         timeout=wanted.timeout,
         max_attempts=wanted.max_attempts,
-        budget=wanted.budget,
+        budget=dict(wanted.budget),
         idempotency_key=wanted.idempotency_key,
         created_by=asker.actor,
         via=asker.via,
@@ -119,6 +123,8 @@ def _check(wanted: Ask) -> None:
         raise CannotAsk("A priority is between -1000 and 1000; 0 is the usual one.")
     if len(wanted.idempotency_key) > LONGEST_KEY:
         raise CannotAsk(f"An idempotency key has {LONGEST_KEY} characters at most.")
+    if problem := rules.task_problem(wanted.budget):
+        raise CannotAsk(problem)
     if len(wanted.paths) > MOST_PATHS or not all(wanted.paths):
         raise CannotAsk(f"Name up to {MOST_PATHS} paths, none of them empty.")
 

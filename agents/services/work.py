@@ -10,19 +10,18 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from decimal import Decimal
 from typing import Any, Final
 
 from django.db import transaction
 from django.db.models import F, Max
 from django.utils import timezone
 
-from agents.models import Agent, Step, Task, Usage
+from agents.models import Step, Task
 from agents.policy.clock import Moment
 from agents.policy.tasks import TaskState
-from agents.services import budgets, changes, prices
+from agents.services import booking, budgets, changes
+from agents.services.booking import Booking as Booking
 from agents.services.bulk import insert_many
-from agents.services.prices import Tokens
 from agents.services.steps import StepData, note, of_conversation, user
 
 RESUMED: Final = (
@@ -46,18 +45,6 @@ class Claimed:
     timeout: float | None
     attempt: int
     max_attempts: int
-
-
-@dataclass(frozen=True, slots=True)
-class Booking:
-    """What one attempt at one request has used. `step`: what it was to become."""
-
-    step: int
-    attempt: int
-    provider: str
-    kind: str
-    model: str
-    tokens: Tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,12 +205,15 @@ def commit(
 
     A booking that was made before is not made again. Raises ClaimLost.
     """
+    priced = booking.priced(bookings)
     with transaction.atomic():
-        if not _mine(task).select_for_update().exists():
+        claimed = _mine(task).select_for_update().values_list("agent_name", flat=True)
+        name = claimed.first()
+        if name is None:
             raise ClaimLost(f"task {task.id} is no longer this run's")
         numbers = _write(task.id, task.attempt, steps)
-        for booking in bookings:
-            _book(task, booking)
+        for one in priced:
+            booking.book(task.id, task.agent_id, name, one)
         changes.append_task(task.agent_id, task.id)
     return numbers
 
@@ -246,46 +236,11 @@ def _write(task_id: int, attempt: int, steps: Sequence[StepData]) -> list[int]:
     return numbers
 
 
-def _book(task: Claimed, booking: Booking) -> None:
-    used, now = booking.tokens, timezone.now()
-    priced = prices.price(booking.provider, booking.kind, booking.model, used, now)
-    names = Task.objects.filter(pk=task.id).values_list("agent_name", flat=True)
-    _, new = Usage.objects.get_or_create(
-        task_id=task.id,
-        step=booking.step,
-        attempt=booking.attempt,
-        defaults={
-            "agent_id": task.agent_id,
-            "agent_name": names.get(),
-            "provider": booking.provider,
-            "kind": booking.kind,
-            "model": booking.model,
-            "at": now,
-            "input": used.input,
-            "cache_read": used.cache_read,
-            "cache_write": used.cache_write,
-            "output": used.output,
-            "reasoning": used.reasoning,
-            "cost": priced.cost,
-            "priced_by": priced.by,
-        },
-    )
-    if new:
-        Task.objects.filter(pk=task.id).update(
-            input=F("input") + used.input,
-            cache_read=F("cache_read") + used.cache_read,
-            cache_write=F("cache_write") + used.cache_write,
-            output=F("output") + used.output,
-            reasoning=F("reasoning") + used.reasoning,
-            cost=F("cost") + (priced.cost or Decimal(0)),
-            unpriced=F("unpriced") + (priced.cost is None),
-        )
-
-
-def over_budget(agent_id: int) -> str:
-    """Why running work of this agent has to end; empty while there is money."""
-    agent = Agent.every.filter(pk=agent_id).first()
-    return "" if agent is None else budgets.refusal(agent)
+def over_budget(agent_id: int, task_id: int | None = None) -> str:
+    """Why running work of this agent, or this task of it, has to end; empty while
+    there is money. Cheap enough to be asked before each request."""
+    own = budgets.task_refusal(task_id) if task_id is not None else ""
+    return own or budgets.refusal(agent_id)
 
 
 def look(task: Claimed) -> Sight:

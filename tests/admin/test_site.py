@@ -25,7 +25,8 @@ def test_the_first_page_lists_agents_first_and_no_queue(
     page = text_of(sign_in(root).get("/admin/"))
     listed = re.findall(r'<tr class="model-(\w+)', page)
     assert listed == [
-        *("agent", "provider", "schedule", "request", "run", "statuschange", "node"),
+        *("agent", "provider", "schedule", "budget", "price"),
+        *("request", "run", "statuschange", "usage", "node"),
         *("user", "group"),
         "logentry",
     ]
@@ -76,12 +77,22 @@ def test_a_bar_leads_from_list_to_list_to_what_a_person_may_see(
         "Agents",
         "Providers",
         "Schedules",
+        "Budgets",
+        "Prices",
         "Requests",
         "Runs",
         "History",
+        "Usage",
         "Nodes",
     ]
-    assert bar(vera) == ["Agents", "Providers", "Schedules"]
+    assert bar(vera) == [
+        "Agents",
+        "Providers",
+        "Schedules",
+        "Budgets",
+        "Prices",
+        "Usage",
+    ]
 
 
 def test_who_may_not_look_at_agents_is_told_no_counts(

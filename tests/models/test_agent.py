@@ -82,6 +82,7 @@ def test_the_defaults_are_those_of_the_contract() -> None:
         "workspace": "",
         "allow_commands": False,
         "max_concurrent_tasks": 1,
+        "budget": {},
     }
     assert (fresh.desired_state, fresh.status) == ("stopped", "stopped")
     assert (fresh.generation, fresh.observed_generation, fresh.revision) == (0, 0, 1)

@@ -27,6 +27,7 @@ def addresses(agent: Agent) -> list[str]:
     return [
         reverse("overview"),
         reverse("agents"),
+        reverse("usage"),
         reverse("agent", args=[agent.name]),
         reverse("agent-search", args=[agent.name]) + "?q=x",
         reverse("agent-download", args=[agent.name, run.number, "out"]),

@@ -39,6 +39,7 @@ DESIGN_ORDER = [
     "workspace",
     "allow_commands",
     "max_concurrent_tasks",
+    "budget",
 ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
 
 import pytest
 
@@ -12,11 +13,13 @@ from agents.services.figures import (
     POINTS,
     WIDTH,
     counted,
+    money,
     percent,
     seconds,
     size,
     sparkline,
     stamp,
+    tokens,
 )
 
 
@@ -101,3 +104,39 @@ def test_idle_noise_stays_at_the_bottom() -> None:
 
 def test_one_value_is_no_curve() -> None:
     assert sparkline([1.0], floor=1.0) is None
+
+
+@pytest.mark.parametrize(
+    ("usd", "said"),
+    [
+        (None, "unknown"),
+        ("0", "$0.00"),
+        ("0.000000001", "under $0.0001"),
+        ("0.00042", "$0.0004"),
+        ("0.01", "$0.01"),
+        ("0.0734", "$0.0734"),
+        ("0.734", "$0.73"),
+        ("1234.5", "$1,234.50"),
+    ],
+)
+def test_money_is_said_to_the_cent_and_never_as_nothing_where_it_is_something(
+    usd: str | None, said: str
+) -> None:
+    assert money(None if usd is None else Decimal(usd)) == said
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (0, "0"),
+        (9_999, "9,999"),
+        (10_000, "10.0 k"),
+        (123_456, "123 k"),
+        (999_600, "1.0 M"),
+        (72_000_000, "72.0 M"),
+        (5 * 10**9, "5.0 G"),
+        (5 * 10**12, "5,000 G"),
+    ],
+)
+def test_tokens_are_said_in_the_unit_that_fits(number: int, said: str) -> None:
+    assert tokens(number) == said

@@ -63,6 +63,30 @@ def test_an_export_imported_again_changes_nothing(tmp_path: Path) -> None:
     assert Agent.objects.values().get() == before
 
 
+def test_a_budget_goes_out_and_in_again_and_is_gone_where_it_is_left_out() -> None:
+    stored("worker", budget={"day": 2.5, "month": 80})
+    text = setup_files.as_yaml(transfer.export(Agent.objects.all()))
+    assert "budget:\n    day: 2.5\n    month: 80\n" in text
+    plan = transfer.carry_out(setup_files.parse(text.encode()))
+    assert [entry.step for entry in plan.entries] == [Step.UNCHANGED]
+    (entry,) = transfer.carry_out([item(budget={"day": 3})]).entries
+    assert entry.differences == (
+        Difference("budget", {"day": 2.5, "month": 80}, {"day": 3}),
+    )
+    assert not entry.restart
+    assert Agent.objects.get().budget == {"day": 3}
+    transfer.carry_out([item()])
+    assert Agent.objects.get().budget == {}
+
+
+def test_a_budget_that_makes_no_sense_is_refused_by_its_key() -> None:
+    assert problem(item(budget={"week": 5})) == (
+        "worker",
+        "budget",
+        "There is no period 'week'. Use day or month.",
+    )
+
+
 # What an import makes
 
 
@@ -245,7 +269,6 @@ def test_a_key_of_a_later_version_may_say_nothing(key: str) -> None:
     ("key", "value"),
     [
         ("workspace_mode", "worktree"),
-        ("budget", {"cost": "1"}),
     ],
 )
 def test_a_key_of_a_later_version_that_says_something_is_refused(

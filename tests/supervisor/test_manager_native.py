@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from agents.models import Provider
+from agents.models import Provider, UsageDay
 from agents.policy.states import Action, Status
-from agents.services import providers, setups, tasks
+from agents.services import providers, setups, tasks, usage
 from tests.harness.native import native
 from tests.harness.supervisor import TEST, Cast, Supervisor
 from tests.harness.waiting import until
@@ -183,3 +183,33 @@ def test_a_changed_setup_is_told_and_taken_with_the_next_run(
     agent.row.system_prompt = "Be brief."
     setups.save(agent.row)
     assert agent.look().runs_older_setup
+
+
+def test_work_ends_before_the_request_that_its_budget_no_longer_has(
+    supervisor: Supervisor, cast: Cast
+) -> None:
+    agent = native(cast).start_native()
+    script = call("write_file", path="a.txt", content="1") + "\n/say End."
+    whole = agent.do(script).wait_for("succeeded")
+    assert whole.output > 0
+    work = agent.do(script, budget={"tokens": 1})
+    row = work.wait_for("cancelled")
+    assert row.reason.startswith("The task's budget is 1 tokens, and ")
+    assert [one.step for one in work.usage()] == [2], "one request, and no other"
+    last = agent.do("/say End.", budget={"tokens": 1})
+    assert last.wait_for("succeeded"), "what is done needs no money any more"
+
+
+def test_what_waits_is_not_begun_once_the_money_is_gone(
+    supervisor: Supervisor, cast: Cast
+) -> None:
+    agent = native(cast, budget={"day": 1})
+    work = agent.do("hello")
+    UsageDay.objects.create(
+        day=usage.today(), agent=agent.row, agent_name="thinker", cost=1
+    )
+    agent.start_native()
+    row = work.wait_for("cancelled")
+    assert row.reason.startswith("The budget of thinker is $1.00 a day")
+    assert work.usage() == []
+    assert agent.look().status == Status.RUNNING

@@ -10,6 +10,7 @@ from agents.models.choices import ProviderKind
 from agents.policy.linesearch import MAX_NEEDLE
 from agents.services.logs import STREAMS
 
+MOST_DAYS: Final = 3660
 ACTIONS: Final = {
     "start": "start agents; on a crashed one with a fresh restart budget",
     "stop": "stop agents politely, then firmly; works without a hub too",
@@ -52,6 +53,15 @@ def build(parser: argparse.ArgumentParser) -> None:
         command.add_argument(
             "--limit", type=_count, metavar="N", help="the newest N of each agent"
         )
+    usage = add("usage", "tokens and cost by agent and model, and how budgets stand")
+    usage.add_argument("names", nargs="*", metavar="NAME", help="none: all")
+    usage.add_argument(
+        "--days",
+        type=_days,
+        default=30,
+        metavar="N",
+        help="the last N days in UTC, today included (30)",
+    )
     export = add("export", "write all set-ups as YAML; secrets are left out")
     export.add_argument("file", nargs="?", metavar="FILE", help="none: stdout")
     import_ = add("import", "make or change agents as a file says, all or nothing")
@@ -175,6 +185,13 @@ def _count(text: str) -> int:
     return count
 
 
+def _days(text: str) -> int:
+    days = int(text)
+    if not 1 <= days <= MOST_DAYS:
+        raise argparse.ArgumentTypeError(f"1 to {MOST_DAYS} days")
+    return days
+
+
 def _label(text: str) -> tuple[str, str]:
     key, equals, value = text.partition("=")
     if not (key and equals):
@@ -185,3 +202,4 @@ def _label(text: str) -> tuple[str, str]:
 # argparse names the type in its complaint: "invalid number of seconds value: 'x'".
 _seconds.__name__ = "number of seconds"
 _count.__name__ = "number"
+_days.__name__ = "number of days"

@@ -10,7 +10,14 @@ from django.core.management.base import BaseCommand, CommandParser
 from django.db import DatabaseError, OperationalError, connection
 from django.db.migrations.recorder import MigrationRecorder
 
-from agents.management.agentctl import logs, parser, providing, showing, steering
+from agents.management.agentctl import (
+    logs,
+    parser,
+    providing,
+    showing,
+    spending,
+    steering,
+)
 from agents.management.agentctl.terminal import Terminal
 
 Handler = Callable[[Mapping[str, Any], Terminal], int]
@@ -39,6 +46,7 @@ HANDLERS: Final[dict[str, Handler]] = {
     "logs": logs.show_logs,
     "providers": providing.show_providers,
     "provider": providing.change_provider,
+    "usage": spending.show_usage,
     "export": export_agents,
     "import": import_agents,
     **dict.fromkeys(parser.ACTIONS, steering.steer),
