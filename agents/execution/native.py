@@ -98,6 +98,10 @@ class NativeLLMAgent:
         while True:
             async for event in self._run_tools(work):
                 yield event
+            if (last := work.last_word()) is not None:
+                # Also of a hub that was killed before it could say how it ended.
+                yield _ended(last.data["text"], Stop(last.data["stop"]))
+                return
             if work.circles() >= repetition.GIVE_UP:
                 yield Done(TaskState.FAILED, "the model goes round in circles")
                 return
@@ -123,9 +127,6 @@ class NativeLLMAgent:
                 return
             assert end.message is not None and end.stop is not None
             yield work.step(conversation.answer(end.message, end.stop))
-            if not end.message.calls and end.stop is not Stop.PAUSED:
-                yield _ended(end.message.text, end.stop)
-                return
 
     # -- the model --
 
@@ -218,6 +219,16 @@ class _Work:
         self.steps.append(step)
         self.answers += step.kind == "answer"
         return StepEnds(step)
+
+    def last_word(self) -> StepData | None:
+        """The answer after which nothing is left to do, if it has been given."""
+        for step in reversed(self.steps):
+            if step.kind == "answer":
+                goes_on = step.data["calls"] or step.data["stop"] == Stop.PAUSED
+                return None if goes_on else step
+            if step.kind != "note":
+                return None
+        return None
 
     def tokens(self, most: int) -> int:
         """About how many were sent."""
