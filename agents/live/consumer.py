@@ -132,6 +132,9 @@ class LiveConsumer(AsyncWebsocketConsumer):
             log = self.shown.log
             if log is not None and (step := edition.logs.get(log)):
                 self.shown = self.shown.reading(step.after)
+            place = self.shown.transcript
+            if place is not None and (told := edition.transcripts.get(place)):
+                self.shown = self.shown.following(told.after)
             self.sent += 1
             html += fragments.position(self.seq, self.sent)
             await self.tell(html)
@@ -162,6 +165,11 @@ def compose(edition: Edition, shown: Demand, known: int) -> str:
     if edition.ids is not None and (shown.overview or shown.agents):
         new = sum(1 for pk in edition.ids if pk > known)
         html += fragments.notice(new, len(shown.ids - edition.ids))
+    if edition.newest_tasks is not None and shown.tasks:
+        html += fragments.task_notice(sum(pk > known for pk in edition.newest_tasks))
     if shown.log is not None and (step := edition.logs.get(shown.log)):
         html += step.html
+    if shown.transcript is not None:
+        told = edition.transcripts.get(shown.transcript)
+        html += told.html if told else ""
     return html

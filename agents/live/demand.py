@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from agents.live.subscription import TaskPosition
 from agents.services.output import Cursor
 
 
@@ -35,6 +36,14 @@ class LogStep:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskStep:
+    """What the reader of a transcript gets next, and where it is then."""
+
+    html: str
+    after: TaskPosition
+
+
+@dataclass(frozen=True, slots=True)
 class Demand:
     """What one page shows; `operator`: whether its person may act."""
 
@@ -44,6 +53,11 @@ class Demand:
     ids: frozenset[int] = frozenset()
     agent_id: int | None = None
     log: LogDemand | None = None
+    tasks: bool = False
+    task_ids: frozenset[int] = frozenset()
+    task: int = 0
+    # Two readers at the same place of a transcript are one demand.
+    transcript: TaskPosition | None = None
 
     @property
     def rows(self) -> frozenset[int]:
@@ -54,13 +68,17 @@ class Demand:
         """The same page, further on in the output."""
         return replace(self, log=log)
 
+    def following(self, transcript: TaskPosition) -> Demand:
+        """The same page, further on in the transcript."""
+        return replace(self, transcript=transcript)
+
     @property
     def tiles(self) -> frozenset[int]:
         """The agents it shows as tiles of the overview."""
         return self.ids if self.overview else frozenset()
 
 
-# What a fragment shows: its kind, which agent (0: all), and for whom.
+# What a fragment shows: its kind, which agent or task (0: all), and for whom.
 Key = tuple[str, int, bool]
 
 
@@ -69,7 +87,7 @@ class Edition:
     """Everything that one tick has rendered, each fragment once.
 
     `ids`: every agent there is, when that may have changed. `numbers`: CPU and memory
-    by agent, when they are due.
+    by agent, when they are due. `newest_tasks`: some of the latest, likewise.
     """
 
     seq: int
@@ -77,9 +95,13 @@ class Edition:
     ids: frozenset[int] | None = None
     numbers: Mapping[int, tuple[str, str]] = field(default_factory=dict)
     logs: Mapping[LogDemand, LogStep] = field(default_factory=dict)
+    newest_tasks: tuple[int, ...] | None = None
+    transcripts: Mapping[TaskPosition, TaskStep] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        return bool(self.fragments or self.ids is not None or self.numbers or self.logs)
+        told = (self.ids, self.newest_tasks)
+        made = (self.fragments, self.numbers, self.logs, self.transcripts)
+        return any(made) or any(one is not None for one in told)
 
     def for_page(self, demand: Demand) -> str:
         """The fragments of what this page shows, as one text."""
@@ -93,9 +115,14 @@ class Edition:
         if demand.agent_id is not None:
             wanted.append(("agent", demand.agent_id, demand.operator))
             wanted.append(("figures", demand.agent_id, False))
+        if demand.tasks:
+            wanted.append(("task-counts", 0, False))
+        if demand.task:
+            wanted.append(("task", demand.task, demand.operator))
         rows = self._joined(
             ("row", one, demand.operator) for one in sorted(demand.rows)
         )
+        rows += self._joined(("task-row", one, False) for one in demand.task_ids)
         # Outside of a table, a browser's parser drops rows.
         table = f"<table><tbody>{rows}</tbody></table>" if rows else ""
         return self._joined(wanted) + table

@@ -14,11 +14,14 @@ from typing import Final
 from django.db import connection
 from django.db.models import Min
 
-from agents.live import follow, fragments, rendering
-from agents.live.demand import Demand, Edition, Key, LogDemand, LogStep
+from agents.live import follow, fragments, rendering, transcripts
+from agents.live.demand import Demand, Edition, Key, LogDemand, LogStep, TaskStep
+from agents.live.subscription import TaskPosition
+from agents.live.transcripts import Sight
 from agents.models import Change
-from agents.services import agent_detail, changes, nodes, overview
+from agents.services import agent_detail, changes, nodes, overview, task_list
 from agents.services.agent_detail import RunView, Vitals
+from agents.services.changes import News
 from agents.services.logs import default_log_store
 from agents.services.overview import Supervision
 
@@ -40,6 +43,7 @@ class Editor:
         self._supervision: Supervision | None = None
         self._vitals: dict[int, Vitals] = {}
         self._runs: dict[tuple[int, int], list[RunView]] = {}
+        self._tasks: dict[int, Sight | None] = {}
 
     def look(self, demands: Collection[Demand]) -> Edition:
         """What has changed since the last look, for these pages."""
@@ -57,16 +61,23 @@ class Editor:
         if now - self._numbers_at >= NUMBERS_EVERY:
             self._numbers_at = now
             edition = self._with_numbers(edition, demands)
-        return replace(edition, logs=self._follow(demands))
+        return replace(
+            edition,
+            logs=self._follow(demands),
+            transcripts=self._follow_tasks(demands),
+        )
 
     def snapshot(self, demand: Demand, after: int) -> Edition:
         """All that a page shows; of its rows only the new ones, if that can be told."""
         # Before the rows, so that what is missed here comes with the next look.
         seq = changes.latest()
-        ids = demand.ids
+        ids, task_ids = demand.ids, demand.task_ids
         if _is_kept(after):
-            ids &= changes.since(after).agents
+            news = changes.since(after)
+            ids, task_ids = ids & news.agents, task_ids & news.task_ids
         made = rendering.lists([demand], ids)
+        made |= rendering.tasks([demand], task_ids)
+        made |= rendering.task_pages([demand], {demand.task} - {0})
         made["supervisor", 0, False] = fragments.supervisor(overview.supervision())
         if demand.agent_id is not None:
             made |= rendering.agents([demand], {demand.agent_id})
@@ -76,6 +87,8 @@ class Editor:
             overview.ids(),
             rendering.numbers(demand.ids),
             self._follow([demand]),
+            task_list.latest_ids() if demand.tasks else None,
+            self._follow_tasks([demand]),
         )
 
     def close(self) -> None:
@@ -85,7 +98,7 @@ class Editor:
     def _news(self, demands: Collection[Demand]) -> Edition:
         news = changes.since(self.seq)
         self.seq = news.seq
-        if not news.agents:
+        if not news:
             return Edition(self.seq)
         self._runs = {
             key: runs for key, runs in self._runs.items() if key[0] not in news.agents
@@ -93,7 +106,32 @@ class Editor:
         made = rendering.lists(demands, news.agents)
         made |= rendering.agents(demands, news.agents)
         listing = any(one.overview or one.agents for one in demands)
-        return Edition(self.seq, made, overview.ids() if listing else None)
+        edition = Edition(self.seq, made, overview.ids() if listing else None)
+        return self._with_tasks(edition, demands, news)
+
+    def _with_tasks(
+        self, edition: Edition, demands: Collection[Demand], news: News
+    ) -> Edition:
+        for task_id in news.task_ids:
+            self._tasks.pop(task_id, None)
+        made = rendering.tasks(demands, news.task_ids)
+        made |= rendering.task_pages(demands, self._touched(demands, news))
+        lists = any(one.tasks for one in demands)
+        return replace(
+            edition,
+            fragments={**edition.fragments, **made},
+            newest_tasks=task_list.latest_ids() if lists else None,
+        )
+
+    def _touched(self, demands: Collection[Demand], news: News) -> set[int]:
+        """The tasks whose pages are not true any more: what an agent is says why its
+        tasks wait."""
+        shown = {one.task for one in demands} - {0}
+        return {
+            task_id
+            for task_id, agent_id in task_list.agents_of(shown).items()
+            if task_id in news.task_ids or agent_id in news.agents
+        }
 
     def _with_numbers(self, edition: Edition, demands: Collection[Demand]) -> Edition:
         made: dict[Key, str] = dict(edition.fragments)
@@ -112,6 +150,26 @@ class Editor:
         self._vitals = seen
         ids: frozenset[int] = frozenset().union(*(one.ids for one in demands))
         return replace(edition, fragments=made, numbers=rendering.numbers(ids))
+
+    def _follow_tasks(self, demands: Iterable[Demand]) -> dict[TaskPosition, TaskStep]:
+        found = {}
+        readers = {one.transcript for one in demands if one.transcript is not None}
+        for reader in readers:
+            if reader.id not in self._tasks:
+                self._tasks[reader.id] = transcripts.sight(reader.id)
+            seen = self._tasks[reader.id]
+            try:
+                step = seen and transcripts.step(self._store, reader, seen)
+            except (OSError, ValueError):
+                continue  # As below.
+            if step:
+                found[reader] = step
+        self._tasks = {
+            task_id: seen
+            for task_id, seen in self._tasks.items()
+            if any(task_id == reader.id for reader in readers)
+        }
+        return found
 
     def _follow(self, demands: Iterable[Demand]) -> dict[LogDemand, LogStep]:
         found = {}

@@ -29,4 +29,8 @@ def demand_of(subscribed: Subscription, *, operator: bool) -> Demand:
         ids=subscribed.ids,
         agent_id=agent_id,
         log=log,
+        tasks=subscribed.tasks,
+        task_ids=subscribed.task_ids if subscribed.tasks else frozenset(),
+        task=subscribed.task,
+        transcript=subscribed.transcript,
     )

@@ -6,12 +6,14 @@ whole pages, so that what is swapped in looks like what was there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from html import escape
 
 from django.template.loader import get_template
 
 from agents.live.demand import LogDemand
+from agents.live.subscription import TaskPosition
+from agents.policy.live_text import Live
 from agents.services import figures
 from agents.services.agent_detail import (
     AgentDetail,
@@ -26,6 +28,9 @@ from agents.services.overview import (
     Supervision,
 )
 from agents.services.schedules import SchedulesView
+from agents.services.task_detail import TaskDetail
+from agents.services.task_list import TaskRow
+from agents.services.transcript import StepView
 
 
 def row(agent: AgentRow, *, operator: bool) -> str:
@@ -105,6 +110,71 @@ def notice(new: int, removed: int) -> str:
         said.append(f"{removed} removed")
     context = {"notice": ", ".join(said), "oob": True}
     return get_template("agents/_notice.html").render(context)
+
+
+def task_row(task: TaskRow) -> str:
+    """One line of the list of tasks."""
+    return get_template("agents/_task_row.html").render({"task": task, "oob": True})
+
+
+def task_counts(found: Mapping[str, int]) -> str:
+    """The numbers in the filter of the list of tasks."""
+    return "".join(
+        f'<span class="count" id="count-task-{state}" hx-swap-oob="true">'
+        f"{number}</span>"
+        for state, number in found.items()
+    )
+
+
+def task_notice(new: int) -> str:
+    """The line above the list of tasks that offers to show it anew."""
+    said = figures.counted(new, "new task") if new else ""
+    return get_template("agents/_notice.html").render({"notice": said, "oob": True})
+
+
+def task(detail: TaskDetail, *, operator: bool) -> str:
+    """Everything on a task's page but its transcript."""
+    context = {"task": detail, "operator": operator, "oob": True}
+    return get_template("agents/_task_live.html").render(context)
+
+
+def steps(views: Iterable[StepView], beyond: int) -> str:
+    """New steps, and those up to `beyond` that are not as they were."""
+    template = get_template("agents/_step.html")
+    changed, new = "", ""
+    for view in views:
+        shown = view.number <= beyond
+        html = template.render({"step": view, "oob": shown})
+        changed, new = (changed + html, new) if shown else (changed, new + html)
+    if new:
+        new = f'<ol id="steps" hx-swap-oob="beforeend">{new}</ol>'
+    return changed + new
+
+
+def answer(live: Live | None, at: TaskPosition) -> str:
+    """The answer in the making, in the place of what was there; None: there is none."""
+    context = {"live": live, "oob": True}
+    box = get_template("agents/_live_answer.html").render(context)
+    return box + task_cursor(at)
+
+
+def more_answer(live: Live, at: TaskPosition) -> str:
+    """What is to be added to it."""
+    added = "".join(
+        f'<pre id="live-{part}" hx-swap-oob="beforeend">{escape(text)}</pre>'
+        for part, text in (("thinking", live.thinking), ("text", live.text))
+        if text
+    )
+    return added + task_cursor(at)
+
+
+def task_cursor(at: TaskPosition) -> str:
+    """Up to where the page shows the task."""
+    return (
+        f'<i id="task-cursor" hidden hx-swap-oob="true" data-step="{at.step}" '
+        f'data-run="{at.run}" data-offset="{at.offset}" '
+        f'data-thinks="{str(at.thinks).lower()}"></i>'
+    )
 
 
 def position(seq: int, frame: int) -> str:

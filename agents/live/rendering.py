@@ -10,7 +10,13 @@ from collections.abc import Collection
 from agents.live import fragments
 from agents.live.demand import Demand, Key
 from agents.models import Agent
-from agents.services import agent_detail, overview, schedules
+from agents.services import (
+    agent_detail,
+    overview,
+    schedules,
+    task_detail,
+    task_list,
+)
 from agents.services.figures import percent, size
 
 
@@ -44,6 +50,31 @@ def agents(demands: Collection[Demand], changed: Collection[int]) -> dict[Key, s
                 if detail
                 else fragments.gone()
             )
+    return made
+
+
+def tasks(demands: Collection[Demand], changed: Collection[int]) -> dict[Key, str]:
+    """What lists of tasks show of changed ones, and how many there are."""
+    made: dict[Key, str] = {}
+    listing = [one for one in demands if one.tasks]
+    if not listing:
+        return made
+    made["task-counts", 0, False] = fragments.task_counts(task_list.counts())
+    shown = frozenset().union(*(one.task_ids for one in listing))
+    for row in task_list.rows(shown.intersection(changed)):
+        made["task-row", row.id, False] = fragments.task_row(row)
+    return made
+
+
+def task_pages(demands: Collection[Demand], changed: Collection[int]) -> dict[Key, str]:
+    """What the pages of changed tasks show beside the transcript."""
+    made: dict[Key, str] = {}
+    pages = {(one.task, one.operator) for one in demands if one.task in changed}
+    for task_id in {pk for pk, _ in pages}:
+        detail = task_detail.detail(task_id)
+        for operator in {may for pk, may in pages if pk == task_id and detail}:
+            assert detail is not None
+            made["task", task_id, operator] = fragments.task(detail, operator=operator)
     return made
 
 

@@ -28,11 +28,26 @@ class LogPosition:
 
 
 @dataclass(frozen=True, slots=True)
+class TaskPosition:
+    """Up to where a page shows a task: its steps, and the answer in the making.
+
+    `run`: whose answer it read; `offset` and `thinks`: up to where, and in what.
+    """
+
+    id: int
+    step: int
+    run: int
+    offset: int
+    thinks: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Subscription:
     """What one page shows.
 
-    `ids`: its rows (agents) or tiles (overview). `known`: the newest agent when it
-    was rendered. `after`: the change counter up to which it is true.
+    `ids`: its rows (agents) or tiles (overview); `task_ids`: its tasks. `known`: the
+    newest agent or task when it was rendered. `after`: the change counter up to which
+    it is true. `transcript`: where it goes on with that of its task.
     """
 
     overview: bool = False
@@ -42,6 +57,10 @@ class Subscription:
     agent: str = ""
     logs: LogPosition | None = None
     after: int = 0
+    tasks: bool = False
+    task_ids: frozenset[int] = frozenset()
+    task: int = 0
+    transcript: TaskPosition | None = None
 
 
 def parse_message(text: str) -> Mapping[str, Any]:
@@ -61,22 +80,31 @@ def parse_subscription(message: Mapping[str, Any]) -> Subscription:
     if not isinstance(topics, list) or not all(isinstance(t, str) for t in topics):
         raise Malformed("topics are a list of names")
     agent = ""
+    task = 0
     wants_logs = False
     for topic in topics:
         kind, _, name = topic.partition(":")
         if kind in {"agent", "logs"} and name and agent in {"", name}:
             agent = name
             wants_logs = wants_logs or kind == "logs"
-        elif topic not in {"overview", "agents"}:
+        elif kind == "task" and not task and _is_number(name):
+            task = int(name)
+        elif topic not in {"overview", "agents", "tasks"}:
             raise Malformed(f"there is no topic {topic[:80]!r}")
     return Subscription(
         overview="overview" in topics,
         agents="agents" in topics,
-        ids=_ids(message.get("ids", [])),
+        ids=_ids(message, "ids"),
         known=_number(message, "known"),
         agent=agent,
         logs=_position(message.get("logs")) if wants_logs else None,
         after=_number(message, "after"),
+        tasks="tasks" in topics,
+        task_ids=_ids(message, "task_ids"),
+        task=task,
+        transcript=_transcript(task, message["task"])
+        if task and "task" in message
+        else None,
     )
 
 
@@ -93,9 +121,22 @@ def _position(given: object) -> LogPosition:
     )
 
 
-def _ids(given: object) -> frozenset[int]:
+def _transcript(task: int, given: object) -> TaskPosition:
+    thinks = given.get("thinks", False) if isinstance(given, dict) else None
+    if not isinstance(given, dict) or not isinstance(thinks, bool):
+        raise Malformed("a transcript has a step, a run and a place in its answer")
+    step, run, offset = (_number(given, name) for name in ("step", "run", "offset"))
+    return TaskPosition(task, step, run, offset, thinks)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and 0 < len(text) < len(str(LARGEST))
+
+
+def _ids(message: Mapping[str, Any], name: str) -> frozenset[int]:
+    given = message.get(name, [])
     if not isinstance(given, list) or len(given) > MOST_IDS:
-        raise Malformed(f"ids are a list of at most {MOST_IDS} numbers")
+        raise Malformed(f"{name} are a list of at most {MOST_IDS} numbers")
     if not all(type(one) is int and 0 <= one <= LARGEST for one in given):
         raise Malformed("an id is a whole number")
     return frozenset(given)

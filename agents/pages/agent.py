@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -52,6 +53,8 @@ def agent(request: PageRequest, name: str) -> HttpResponse:
         "detail": detail,
         "output": _output(name, run, detail.run) if run else None,
         "found": _found(request, name, run),
+        "ask_address": reverse("agent-ask", args=[name]),
+        "ask_key": uuid.uuid4().hex,
         "setup_link": reverse("admin:agents_agent_change", args=[pk])
         if request.user.has_perm(CONFIGURE)
         and request.user.is_staff

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.views import LoginView, LogoutView
 from django.urls import URLPattern, path
 
-from agents.pages import actions, agent, lists, usage
+from agents.pages import actions, agent, asking, lists, tasks, usage
 
 urlpatterns: list[URLPattern] = [
     path("", lists.overview, name="overview"),
@@ -19,6 +19,7 @@ urlpatterns: list[URLPattern] = [
     path("agents/", lists.agents, name="agents"),
     path("agents/batch", actions.batch, name="agents-batch"),
     path("agents/<str:name>/", agent.agent, name="agent"),
+    path("agents/<str:name>/ask", asking.ask, name="agent-ask"),
     path("agents/<str:name>/search/", agent.search_output, name="agent-search"),
     path(
         "agents/<str:name>/output/<int:number>/<str:stream>",
@@ -26,4 +27,10 @@ urlpatterns: list[URLPattern] = [
         name="agent-download",
     ),
     path("agents/<str:name>/<str:action>", actions.act, name="agent-action"),
+    path("tasks/", tasks.tasks, name="tasks"),
+    path("tasks/<int:number>/", tasks.task, name="task"),
+    path("tasks/<int:number>/steps/<int:step>", tasks.step, name="task-step"),
+    path("tasks/<int:number>/cancel", asking.cancel, name="task-cancel"),
+    path("tasks/<int:number>/go-on", asking.go_on, name="task-go-on"),
+    path("tasks/<int:number>/answer", asking.answer, name="task-answer"),
 ]

@@ -25,8 +25,9 @@ from agents.models.choices import (
 from agents.policy import redact
 from agents.policy.dependencies import read
 from agents.policy.states import ALIVE, Status
-from agents.services import agent_health, dependencies, figures
+from agents.services import agent_health, agent_work, dependencies, figures
 from agents.services.agent_health import HealthView, health_view
+from agents.services.agent_work import NativeView, WorkView
 from agents.services.figures import Sparkline, Stamp
 from agents.services.overview import AgentRow, Supervision, row, supervision
 
@@ -118,6 +119,7 @@ class SetupView:
     stop: str
     adapter: str
     node: str
+    native: NativeView | None
     capabilities: tuple[str, ...]
     depends_on: tuple[Neighbour, ...]
     needed_by: tuple[Neighbour, ...]
@@ -168,6 +170,8 @@ class AgentDetail:
     changes: tuple[ChangeView, ...]
     requests: tuple[RequestView, ...]
     supervision: Supervision
+    # What it is asked to do; None for a program, which takes no tasks.
+    work: WorkView | None
 
 
 def detail(agent_id: int) -> AgentDetail | None:
@@ -201,6 +205,7 @@ def detail(agent_id: int) -> AgentDetail | None:
             request_view(one) for one in agent.requests.all()[:SHOWN_REQUESTS]
         ),
         supervision=supervision(agent.node),
+        work=agent_work.work_view(agent),
     )
 
 
@@ -244,6 +249,7 @@ def setup_view(agent: Agent) -> SetupView:
         f"{figures.seconds(agent.stop_grace)}",
         adapter=agent.get_adapter_display(),
         node=agent.node,
+        native=agent_work.native_view(agent),
         capabilities=tuple(agent.capabilities),
         depends_on=tuple(
             _neighbour(one.agent, one.condition) for one in read(agent.depends_on)

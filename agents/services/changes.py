@@ -38,7 +38,8 @@ class News:
     """What changed after a given `seq`: the new last seq, agent ids by topic.
 
     `agents` are all of them; `foreign` those whose rows others than the supervisor
-    have changed, beyond what is wanted; `tasks` those that have a task which changed.
+    have changed, beyond what is wanted; `tasks` those that have a task which changed,
+    and `task_ids` these tasks.
     """
 
     seq: int
@@ -46,9 +47,10 @@ class News:
     requests: frozenset[int]
     foreign: frozenset[int]
     tasks: frozenset[int] = frozenset()
+    task_ids: frozenset[int] = frozenset()
 
     def __bool__(self) -> bool:
-        return bool(self.agents or self.requests)
+        return bool(self.agents or self.requests or self.task_ids)
 
 
 def append(topic: str, agent_ids: Iterable[int]) -> None:
@@ -72,15 +74,16 @@ def latest() -> int:
 
 def since(seq: int) -> News:
     """What came after `seq`."""
-    rows = list(
-        Change.objects.filter(seq__gt=seq).values_list("seq", "topic", "agent_id")
-    )
+    columns = ("seq", "topic", "agent_id", "task_id")
+    found = list(Change.objects.filter(seq__gt=seq).values_list(*columns))
+    rows = [row[:3] for row in found]
     return News(
         seq=max((row[0] for row in rows), default=seq),
         agents=frozenset(pk for _, _, pk in rows if pk is not None),
         requests=_about((REQUEST,), rows),
         foreign=_about((SETUP, SILENCE, HEARTBEAT), rows),
         tasks=_about((TASK,), rows),
+        task_ids=frozenset(row[3] for row in found if row[3] is not None),
     )
 
 

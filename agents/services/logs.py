@@ -1,4 +1,5 @@
-"""The only reader of output files: `<root>/<folder>/out` and `err`, bytes as written.
+"""The only reader of output files: `<root>/<folder>/out` and `err`, bytes as written,
+and of `task-<id>` beside them, a native agent's answer in the making.
 
 What may enter: anything that looks at these files, in bounded memory. Blocking: async
 code calls it in a thread. Nothing here writes, and nothing here knows the database.
@@ -23,6 +24,7 @@ __all__ = [
     "STREAMS",
     "Chunk",
     "Extent",
+    "LiveChunk",
     "LogStore",
     "Match",
     "Stream",
@@ -57,6 +59,18 @@ class Extent:
     end: int
 
 
+@dataclass(frozen=True, slots=True)
+class LiveChunk:
+    """The newest bytes from `offset` on, which is later than asked if they are many.
+
+    `changed_at`: when the file was last written to, in seconds of the wall clock.
+    """
+
+    offset: int
+    data: bytes
+    changed_at: float
+
+
 class LogStore:
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -74,6 +88,18 @@ class LogStore:
             if fd is None:
                 return Chunk(name, offset, offset, True, b"")
             return _read(fd, name, offset, min(limit, MAX_READ))
+
+    def live(
+        self, folder: str, task_id: int, offset: int, limit: int = DEFAULT_READ
+    ) -> LiveChunk:
+        """What was written after `offset` of a task's answer, the newest `limit`."""
+        with _opened(self._folder(folder) / f"task-{task_id}") as fd:
+            if fd is None:
+                return LiveChunk(0, b"", 0.0)
+            status = os.fstat(fd)
+            offset = max(offset, status.st_size - min(limit, MAX_READ))
+            data = os.pread(fd, max(0, status.st_size - offset), offset)
+            return LiveChunk(offset, data, status.st_mtime)
 
     def extent(self, folder: str, stream: str) -> Extent:
         with _opened(self._locate(folder, stream)[1]) as fd:
@@ -121,12 +147,15 @@ class LogStore:
         name = next((known for known in STREAMS if known == stream), None)
         if name is None:
             raise ValueError(f"a stream is one of {', '.join(STREAMS)}, not {stream!r}")
+        return name, self._folder(folder) / name
+
+    def _folder(self, folder: str) -> Path:
         asked = PurePath(folder)
         root = Path(os.path.realpath(self.root))
         place = Path(os.path.realpath(root / asked))
         if asked.is_absolute() or ".." in asked.parts or root not in place.parents:
             raise ValueError(f"not a folder of output: {folder!r}")
-        return name, place / name
+        return place
 
 
 def default_log_store() -> LogStore:

@@ -10,6 +10,7 @@ from agents.live.subscription import (
     LogPosition,
     Malformed,
     Subscription,
+    TaskPosition,
     parse_message,
     parse_subscription,
 )
@@ -37,9 +38,36 @@ def test_output_is_followed_only_where_it_is_asked_for() -> None:
     assert parse_subscription(held).logs is None
 
 
+def test_a_tasks_page_says_up_to_where_it_shows_it() -> None:
+    place = {"step": 3, "run": 1, "offset": 70, "thinks": True}
+    message = {"topics": ["task:12"], "task": place}
+    assert parse_subscription(message) == Subscription(
+        task=12, transcript=TaskPosition(12, 3, 1, 70, True)
+    )
+
+
+def test_a_page_with_earlier_steps_follows_the_state_alone() -> None:
+    assert parse_subscription({"topics": ["task:12"]}) == Subscription(task=12)
+
+
+def test_a_list_of_tasks_says_its_rows() -> None:
+    message = {"topics": ["tasks"], "task_ids": [4, 5], "known": 5}
+    assert parse_subscription(message) == Subscription(
+        tasks=True, task_ids=frozenset({4, 5}), known=5
+    )
+
+
 @pytest.mark.parametrize(
     "message",
     [
+        {"topics": ["task:"]},
+        {"topics": ["task:x"]},
+        {"topics": ["task:1", "task:2"]},
+        {"topics": ["task:" + "9" * 30]},
+        {"topics": ["task:1"], "task": 5},
+        {"topics": ["task:1"], "task": {"step": -1}},
+        {"topics": ["task:1"], "task": {"thinks": "yes"}},
+        {"topics": ["tasks"], "task_ids": ["1"]},
         {"topics": "agents"},
         {"topics": ["everything"]},
         {"topics": ["agent:"]},

@@ -10,6 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from agents.models import Agent, Request
+from tests.harness.engine import Engine, asked, thinker
 from tests.harness.people import PASSWORD, make_person
 from tests.harness.recorded import run_of
 from tests.pages.conftest import MakeAgent, signed_in
@@ -24,11 +25,17 @@ def web(make_agent: MakeAgent) -> Agent:
 
 def addresses(agent: Agent) -> list[str]:
     run = run_of(agent)
+    task = asked(thinker())
+    Engine.at_work(task)
     return [
         reverse("overview"),
         reverse("agents"),
         reverse("usage"),
         reverse("agent", args=[agent.name]),
+        reverse("agent", args=["thinker"]),
+        reverse("tasks"),
+        reverse("task", args=[task.pk]),
+        reverse("task-step", args=[task.pk, 1]),
         reverse("agent-search", args=[agent.name]) + "?q=x",
         reverse("agent-download", args=[agent.name, run.number, "out"]),
     ]

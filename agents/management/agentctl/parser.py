@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import math
 from typing import Any, Final
 
+from agents.management.agentctl import task_parser
+from agents.management.agentctl.quantities import count, seconds
 from agents.models.choices import ProviderKind
 from agents.policy.linesearch import MAX_NEEDLE
 from agents.services.logs import STREAMS
@@ -51,8 +52,9 @@ def build(parser: argparse.ArgumentParser) -> None:
         command = add(name, summary)
         command.add_argument("names", nargs="+", metavar="NAME")
         command.add_argument(
-            "--limit", type=_count, metavar="N", help="the newest N of each agent"
+            "--limit", type=count, metavar="N", help="the newest N of each agent"
         )
+    task_parser.build(add)
     usage = add("usage", "tokens and cost by agent and model, and how budgets stand")
     usage.add_argument("names", nargs="*", metavar="NAME", help="none: all")
     usage.add_argument(
@@ -113,7 +115,7 @@ def _add_action(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--wait",
-        type=_seconds,
+        type=seconds,
         metavar="SECONDS",
         help="until it is done; exit code 1 if it is not",
     )
@@ -153,7 +155,7 @@ def _add_logs(command: argparse.ArgumentParser) -> None:
         help="go on with what is written, over restarts, until Ctrl-C",
     )
     command.add_argument(
-        "--tail", type=_count, metavar="N", help="the last N lines of each stream"
+        "--tail", type=count, metavar="N", help="the last N lines of each stream"
     )
     command.add_argument(
         "--grep",
@@ -167,29 +169,8 @@ def _add_logs(command: argparse.ArgumentParser) -> None:
         help="none: out, then err (with --json: out, as in the API)",
     )
     command.add_argument(
-        "--run", type=_count, metavar="N", help="the run's number; none: the latest"
+        "--run", type=count, metavar="N", help="the run's number; none: the latest"
     )
-
-
-def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not (seconds >= 0 and math.isfinite(seconds)):
-        raise argparse.ArgumentTypeError("0 seconds or more")
-    return seconds
-
-
-def _count(text: str) -> int:
-    count = int(text)
-    if count < 0:
-        raise argparse.ArgumentTypeError("0 or more")
-    return count
-
-
-def _days(text: str) -> int:
-    days = int(text)
-    if not 1 <= days <= MOST_DAYS:
-        raise argparse.ArgumentTypeError(f"1 to {MOST_DAYS} days")
-    return days
 
 
 def _label(text: str) -> tuple[str, str]:
@@ -199,7 +180,12 @@ def _label(text: str) -> tuple[str, str]:
     return key, value
 
 
-# argparse names the type in its complaint: "invalid number of seconds value: 'x'".
-_seconds.__name__ = "number of seconds"
-_count.__name__ = "number"
+def _days(text: str) -> int:
+    days = int(text)
+    if not 1 <= days <= MOST_DAYS:
+        raise argparse.ArgumentTypeError(f"1 to {MOST_DAYS} days")
+    return days
+
+
+# argparse names the type in its complaint: "invalid number of days value: 'x'".
 _days.__name__ = "number of days"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import pwd
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,6 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from agents.management.agentctl import selection, supervision
+from agents.management.agentctl.asker import who
 from agents.management.agentctl.terminal import Terminal, one_line
 from agents.models import Agent
 from agents.policy.dependencies import heaviest_way
@@ -109,7 +108,7 @@ def steer(options: Mapping[str, Any], terminal: Terminal) -> int:
 def _ask(
     action: Action, agents: Sequence[Agent], options: Mapping[str, Any]
 ) -> _Wish | None:
-    asker = Asker(actor=_who(), via="command", reason=options["reason"])
+    asker = Asker(actor=who(), via="command", reason=options["reason"])
     by_id = {
         one.agent_id: one
         for one in lifecycle.ask(action, [agent.pk for agent in agents], asker)
@@ -246,12 +245,3 @@ def _summary(wish: _Wish, answer: _Answer, took: float) -> str:
     if failed:
         done += f", {failed} failed"
     return f"{asked}; {done} in {seconds(took)}"
-
-
-def _who() -> str:
-    """The person at the terminal, told apart from the pages' accounts."""
-    try:
-        name = pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:
-        name = str(os.getuid())
-    return f"{name}@terminal"

@@ -30,6 +30,14 @@ LOOKS: Final[dict[str, tuple[str, str]]] = {
     "stopped": ("○", "default"),
     "crashed": ("✖", "red"),
     "unknown": ("?", "magenta"),
+    # Of tasks; what is running looks as an agent does.
+    "queued": ("◷", "default"),
+    "waiting_for_lock": ("◷", "yellow"),
+    "succeeded": ("✔", "green"),
+    "failed": ("✖", "red"),
+    "cancelled": ("⊘", "default"),
+    "timed_out": ("⧖", "yellow"),
+    "interrupted": ("‖", "magenta"),
 }
 # A table has no room for more than these below so many columns.
 ROOMY: Final = 100
@@ -92,6 +100,17 @@ class Terminal:
     def note(self, line: str) -> None:
         """A line beside the answer: stderr, in JSON mode too."""
         self.err.write(printable(line) + "\n")
+
+    def text(self, text: str) -> None:
+        """Some lines of somebody else's text, set in."""
+        for line in text.splitlines():
+            self.say(f"   {line}")
+
+    def stream(self, text: str) -> None:
+        """Somebody else's words as they come, beside the answer: stderr, at once."""
+        clean = "\n".join(printable(line) for line in text.split("\n"))
+        self.err.write(clean)
+        self.err.flush()
 
     def json(self, data: Any) -> None:
         """The answer, for programs."""

@@ -17,6 +17,8 @@ from agents.management.agentctl import (
     showing,
     spending,
     steering,
+    task_showing,
+    tasking,
 )
 from agents.management.agentctl.terminal import Terminal
 
@@ -47,6 +49,12 @@ HANDLERS: Final[dict[str, Handler]] = {
     "providers": providing.show_providers,
     "provider": providing.change_provider,
     "usage": spending.show_usage,
+    "ask": tasking.ask,
+    "tasks": task_showing.show_tasks,
+    "task": task_showing.show_task,
+    "cancel": tasking.cancel,
+    "answer": tasking.answer,
+    "go-on": tasking.go_on,
     "export": export_agents,
     "import": import_agents,
     **dict.fromkeys(parser.ACTIONS, steering.steer),
@@ -65,7 +73,7 @@ NO_ANSWER: Final = (
 class Command(BaseCommand):
     """Exit code 0: done, 1: failed, 2: the line was wrong."""
 
-    help = "See and steer agents, read their output, export and import their set-ups."
+    help = "See, steer and ask agents, read their output, export and import set-ups."
     requires_system_checks = ()
 
     def add_arguments(self, command_parser: CommandParser) -> None:

@@ -3,6 +3,7 @@
 "use strict";
 (() => {
   const MOST_LINES = 2000;
+  const MOST_TEXT = 100000;
   const POLL_EVERY = 15000;
   const SAY_EVERY = 5000;
   const REFUSED = { 4400: "Not understood", 4401: "Signed out", 4403: "Not allowed" };
@@ -60,7 +61,10 @@
       old.data = fresh.data;
       return;
     }
-    for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
+    for (const { name } of [...old.attributes]) {
+      // Whether something is folded is the person's own business.
+      if (!fresh.hasAttribute(name) && name !== "open") old.removeAttribute(name);
+    }
     for (const { name, value } of [...fresh.attributes]) if (old.getAttribute(name) !== value) old.setAttribute(name, value);
     const kept = new Map([...old.children].filter((child) => child.id).map((child) => [child.id, child]));
     let place = old.firstChild;
@@ -106,10 +110,26 @@
   }
 
   function append(target, fresh) {
+    if (target.nodeName === "PRE") {
+      appendText(target, fresh.textContent);
+      return;
+    }
+    age(fresh);
     const dividers = fresh.querySelectorAll(".divider[data-run]");
-    target.append(...fresh.childNodes);
-    for (let excess = target.childElementCount - MOST_LINES; excess > 0; excess--) target.firstElementChild.remove();
+    const newestFirst = target.dataset.order === "newest";
+    if (newestFirst) target.prepend(...[...fresh.children].reverse());
+    else target.append(...fresh.childNodes);
+    for (let excess = target.childElementCount - MOST_LINES; excess > 0; excess--) {
+      (newestFirst ? target.lastElementChild : target.firstElementChild).remove();
+    }
     for (const divider of dividers) document.dispatchEvent(new CustomEvent("agenthub:run", { detail: divider.dataset.run }));
+  }
+
+  // An answer that is being given: one text, of which the end is kept.
+  function appendText(target, text) {
+    const node = target.firstChild || target.appendChild(new Text());
+    node.appendData(text);
+    if (node.length > MOST_TEXT * 1.2) node.deleteData(0, node.length - MOST_TEXT);
   }
 
   // One quiet sentence for screen readers, at most every few seconds.
@@ -144,17 +164,28 @@
     const topics = (main.dataset.topics || "").split(" ").filter(Boolean);
     const shown = document.querySelectorAll('[id^="agent-row-"], [id^="agent-tile-"]');
     const known = byId("agent-list")?.dataset.known || main.dataset.known || "0";
+    const tasks = document.querySelectorAll('[id^="task-row-"]');
     const cursor = byId("output-cursor");
+    const place = byId("task-cursor");
     const message = {
       type: "subscribe",
       format: "html",
       topics: topics.filter((topic) => !(holding && topic.startsWith("logs:"))),
       after: Number(byId("live-seq").dataset.seq),
-      ids: [...shown].map((one) => Number(one.id.slice(one.id.lastIndexOf("-") + 1))),
+      ids: [...shown].map(numberOf),
+      task_ids: [...tasks].map(numberOf),
       known: Number(known),
     };
     if (cursor) message.logs = { run: Number(cursor.dataset.run), out: Number(cursor.dataset.out), err: Number(cursor.dataset.err) };
+    if (place) {
+      const { step, run, offset, thinks } = place.dataset;
+      message.task = { step: Number(step), run: Number(run), offset: Number(offset), thinks: thinks === "true" };
+    }
     return JSON.stringify(message);
+  }
+
+  function numberOf(element) {
+    return Number(element.id.slice(element.id.lastIndexOf("-") + 1));
   }
 
   function subscribe() {

@@ -26,6 +26,59 @@
     event.target.closest?.("[data-dismiss]")?.closest(".flash").remove();
   });
 
+  // Copying: the text beside the button, and the button says that it is done.
+
+  async function copy(button) {
+    const text = button.parentElement.parentElement.querySelectorAll("[data-copied]");
+    const beside = [...text].find((one) => button.compareDocumentPosition(one) & Node.DOCUMENT_POSITION_FOLLOWING);
+    if (!beside) return;
+    if (navigator.clipboard) await navigator.clipboard.writeText(beside.textContent);
+    else {
+      // Without TLS there is no clipboard: it is selected, and Ctrl+C is left to do.
+      getSelection().selectAllChildren(beside);
+      return;
+    }
+    const use = button.querySelector("use");
+    use.setAttribute("href", "#i-check");
+    byId("announcer").textContent = "Copied";
+    setTimeout(() => use.setAttribute("href", "#i-copy"), 1500);
+  }
+
+  document.addEventListener("click", (event) => {
+    const button = event.target.closest?.("[data-copy]");
+    if (button) copy(button);
+  });
+
+  // Asking: Ctrl+Enter sends, and a choice that filters a list does at once.
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+    if (!event.target.matches?.("textarea[data-sends]")) return;
+    event.preventDefault();
+    event.target.form.requestSubmit();
+  });
+
+  document.addEventListener("change", (event) => {
+    if (event.target.matches?.("[data-submits]")) event.target.form.requestSubmit();
+  });
+
+  // An answer that is being given is read at its end, until its reader scrolls back.
+
+  const held = new WeakSet();
+
+  document.addEventListener("scroll", (event) => {
+    const box = event.target;
+    if (!box.matches?.("[data-end]")) return;
+    if (box.scrollHeight - box.scrollTop - box.clientHeight < 24) held.delete(box);
+    else held.add(box);
+  }, { capture: true, passive: true });
+
+  document.addEventListener("agenthub:news", () => {
+    for (const box of document.querySelectorAll("[data-end]")) {
+      if (!held.has(box)) box.scrollTop = box.scrollHeight;
+    }
+  });
+
   // The dialog: opened by an answer that asks first, closed by the next answer.
 
   document.addEventListener("htmx:afterSwap", (event) => {

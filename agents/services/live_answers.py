@@ -1,0 +1,66 @@
+"""An answer while it is being given, for people: read on from where a reader is.
+
+What is committed as a step is no longer in the making, and is not shown a second time.
+Blocking: async code calls it in a thread.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from agents.policy import live_text
+from agents.policy.live_text import Live
+from agents.services.logs import MAX_READ, LogStore
+
+READ: Final = 64 * 1024
+# Of an answer that is longer, the end is shown (characters).
+LONGEST: Final = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Up to where a reader has read, and whether that was in thinking."""
+
+    offset: int = 0
+    thinks: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What there is to show. `fresh`: in the place of whatever was shown before."""
+
+    live: Live
+    fresh: bool
+    place: Place
+
+
+def current(
+    store: LogStore, folder: str, task_id: int, said_at: datetime | None
+) -> Heard:
+    """All of the answer that is being given, or its end if it is very long.
+
+    `said_at`: when the newest step was committed. What was written before that has
+    become the step; a reader needs no word of the engine to know.
+    """
+    chunk = store.live(folder, task_id, 0, MAX_READ)
+    end = chunk.offset + len(chunk.data)
+    if said_at is not None and chunk.changed_at <= said_at.timestamp():
+        return Heard(Live("", ""), True, Place(end))
+    part = live_text.part(chunk.data)
+    live = Live(part.live.thinking[-LONGEST:], part.live.text[-LONGEST:])
+    return Heard(live, True, Place(chunk.offset + part.length, part.thinks))
+
+
+def further(store: LogStore, folder: str, task_id: int, place: Place) -> Heard | None:
+    """What has come since; None when nothing has."""
+    chunk = store.live(folder, task_id, place.offset, READ)
+    if chunk.offset != place.offset:
+        # Too far behind, and nobody knows what the end of it belongs to.
+        return current(store, folder, task_id, None) if chunk.data else None
+    part = live_text.part(chunk.data, thinks=place.thinks)
+    if not part.length:
+        return None
+    after = Place(place.offset + part.length, part.thinks)
+    return Heard(part.live, part.fresh, after)

@@ -1,0 +1,69 @@
+"""The shapes in which programs read tasks: the API's own, and the CLI's `--json`."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any, Final
+
+from agents.models import Step, Task
+from agents.services.shapes import utc
+
+TOKENS: Final = ("input", "cache_read", "cache_write", "output", "reasoning")
+
+
+def cost(task: Task) -> str | None:
+    """What it has cost in USD; None when the price of some of it is not known."""
+    return None if task.unpriced else plain(task.cost)
+
+
+def plain(amount: Decimal) -> str:
+    """The number without an exponent and without zeros that say nothing."""
+    text = f"{amount:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def usage(task: Task) -> dict[str, int]:
+    """The tokens of all attempts; `output` has the reasoning in it."""
+    return {name: getattr(task, name) for name in TOKENS}
+
+
+def task_shape(task: Task) -> dict[str, Any]:
+    """One task; fetch it with `select_related("run")`."""
+    return {
+        "id": task.pk,
+        "agent": task.agent_name,
+        "state": task.state,
+        "reason": task.reason,
+        "prompt": task.prompt,
+        "result": task.result or None,
+        "error": task.error or None,
+        "question": task.question or None,
+        "paths": task.paths,
+        "priority": task.priority,
+        "timeout": task.timeout,
+        "attempts": task.attempts,
+        "max_attempts": task.max_attempts,
+        "conversation": str(task.conversation),
+        "idempotency_key": task.idempotency_key or None,
+        "run": task.run.number if task.run else None,
+        "created_by": task.created_by,
+        "via": task.via,
+        "created_at": utc(task.created_at),
+        "not_before": utc(task.not_before),
+        "started_at": utc(task.started_at),
+        "ended_at": utc(task.ended_at),
+        "usage": usage(task),
+        "cost": cost(task),
+    }
+
+
+def step_shape(step: Step) -> dict[str, Any]:
+    """One step. What only its provider could read of an answer is left out."""
+    data = {key: value for key, value in step.data.items() if key != "native"}
+    return {
+        "number": step.number,
+        "kind": step.kind,
+        "attempt": step.attempt,
+        "at": utc(step.at),
+        "data": data,
+    }
