@@ -187,6 +187,8 @@ class AgentAdmin(AgentColumns, AgentRows, AskingAdmin, DeletingAdmin):
     ) -> HttpResponse:
         """With the buttons that this person may press."""
         agent: Agent | None = context.get("original")
+        if agent is None and kind_of(request, None) == Kind.NATIVE_LLM:
+            context["title"] = "Add native agent"
         if agent is not None:
             context["buttons"] = self.buttons(request, agent)
             if self.has_add_permission(request):

@@ -42,7 +42,7 @@ def fragment_context(provider: Provider) -> tuple[str, dict[str, Any]]:
     return TEMPLATE, {
         "badge": check_badge(provider),
         "detail": detail,
-        "at": None if waiting else cells.moment(provider.checked_at),
+        "at": provider.checked_at and not waiting and cells.moment(provider.checked_at),
         "models": provider.known_models,
         "again": reverse("admin:agents_provider_check", args=[provider.pk])
         if waiting

@@ -39,7 +39,6 @@ class ProviderForm(ProviderModelForm):
     remove_key = forms.BooleanField(
         required=False,
         label="Remove the key",
-        help_text="Then the one in the hub's environment counts, if there is one.",
     )
 
     class Meta:

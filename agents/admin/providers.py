@@ -20,7 +20,7 @@ from agents.admin import cells
 from agents.admin.provider_check import check_badge, check_fragment, fragment_context
 from agents.admin.provider_form import ProviderForm
 from agents.models import Agent, Provider
-from agents.policy.endpoint import BASE_URLS, KEYED
+from agents.policy.endpoint import BASE_URLS, KEY_VARIABLES, KEYED
 from agents.services import providers
 from agents.services.permissions import CONFIGURE, DEFINE_COMMANDS, VIEW
 
@@ -78,22 +78,28 @@ class ProviderAdmin(ProviderModelAdmin):
         self, request: HttpRequest, obj: Provider | None = None
     ) -> list[Any]:
         """What is written; of one that exists, how it was found to be too."""
-        writes = self.has_change_permission(request, obj)
-        sets_address = request.user.has_perm(DEFINE_COMMANDS)
-        addressed = ("base_url",) if obj is not None or sets_address else ()
         groups: list[Any] = [
             (None, {"fields": ("name", "kind", "default_model", "max_concurrent")}),
-            ("Address", {"description": ABOUT_ADDRESS, "fields": addressed}),
         ]
-        seen = ("shown_key",) if obj is not None else ()
-        written: tuple[str, ...] = ("key",) if writes else ()
-        if writes and obj is not None and obj.sealed_key:
-            written = ("key", "remove_key")
-        if not (obj is not None and obj.kind == "demo"):
-            groups.append(("Key", {"fields": (*seen, *written)}))
+        if obj is None or obj.kind != "demo":
+            sets_address = request.user.has_perm(DEFINE_COMMANDS)
+            addressed = ("base_url",) if obj is not None or sets_address else ()
+            address = {"description": ABOUT_ADDRESS, "fields": addressed}
+            groups += [("Address", address), ("Key", self.key_fields(request, obj))]
         if obj is not None:
             groups.append(("Connection", {"fields": ("tested", "used_by")}))
         return groups
+
+    def key_fields(self, request: HttpRequest, obj: Provider | None) -> dict[str, Any]:
+        """Where it is from, and what this person may write."""
+        fields = [] if obj is None else ["shown_key"]
+        if self.has_change_permission(request, obj):
+            fields.append("key")
+            if obj is not None and obj.sealed_key:
+                fields.append("remove_key")
+        variable = KEY_VARIABLES.get(obj.kind) if obj is not None else None
+        about = f"Without one here, {variable} of the hub's environment counts."
+        return {"description": about if variable else "", "fields": fields}
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: Provider | None = None

@@ -95,9 +95,10 @@ def fieldsets(
             "Health",
             {
                 "description": (
-                    "What is looked at while it runs. A restart by a probe or by the "
-                    "memory limit is a failure like any other: it waits, and counts "
-                    "against the limit of automatic restarts."
+                    "What is looked at while it runs. A restart by a probe"
+                    f"{'' if native else ' or by the memory limit'} is a failure like "
+                    "any other: it waits, and counts against the limit of automatic "
+                    "restarts."
                 ),
                 "fields": (
                     *shown("probes"),

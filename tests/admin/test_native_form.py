@@ -93,6 +93,7 @@ def test_each_kind_has_its_own_fields_and_leads_to_the_other(
     assert not FOREIGN & set(form_values(native))
     assert set(form_values(program)) >= FOREIGN
     assert not OWN & set(form_values(program))
+    assert "<h1>Add native agent</h1>" in text_of(native)
     assert 'href="?kind=native_llm"' in text_of(program)
     assert 'href="?kind=process_wrapper"' in text_of(native)
     assert NATIVE in text_of(client.get(LIST))

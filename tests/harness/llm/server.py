@@ -160,6 +160,7 @@ class StandIn:
                 self._refuse(writer, behaviour)
                 return True
             case Answer() if listing:
+                await asyncio.sleep(behaviour.delay)
                 self._refuse(writer, Refusal(200, body=self.wire.models(self.models)))
                 return True
             case Answer():
