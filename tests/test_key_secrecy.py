@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, quote_plus
 
 import pytest
@@ -65,7 +66,7 @@ class Scene:
     hub: KeyedHub
     texts: dict[str, str]
 
-    def rows(self, query: str) -> list[tuple[object, ...]]:
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
         database = self.hub.data / "agenthub.sqlite3"
         with contextlib.closing(sqlite3.connect(database)) as connection:
             return list(connection.execute(query))
