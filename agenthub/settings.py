@@ -55,6 +55,17 @@ def secret_key(directory: Path) -> str:
     return key
 
 
+def days_kept(name: str, usual: int) -> int:
+    """A number of days; 0 for ever."""
+    text = env(name, str(usual))
+    if not (text.isascii() and text.isdecimal() and len(text) < 6):
+        raise ImproperlyConfigured(
+            f"{name}: {text!r} is no number of days. Give one, such as {usual}, "
+            "or 0 to keep everything."
+        )
+    return int(text)
+
+
 def database(directory: Path) -> dict[str, Any]:
     """SQLite in the data directory, or what DATABASE_URL names."""
     url = env("DATABASE_URL")
@@ -113,6 +124,8 @@ def channel_layer() -> dict[str, Any]:
 
 
 AGENTHUB_DATA_DIR = data_directory()
+# Of single requests to models; their sums by day stay.
+AGENTHUB_KEEP_USAGE_DAYS = days_kept("AGENTHUB_KEEP_USAGE_DAYS", 90)
 AGENTHUB_ADMIN_PASSWORD = env("AGENTHUB_ADMIN_PASSWORD")
 
 # What an agent's process may see of the hub's environment; nothing else passes.

@@ -12,10 +12,11 @@ from datetime import UTC, date, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
+from django.conf import settings
 from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
-from agents.models import UsageDay
+from agents.models import Usage, UsageDay
 from agents.services.prices import SMALLEST
 
 ZERO: Final = Decimal(0)
@@ -120,6 +121,17 @@ def known_names(names: Iterable[str]) -> set[str]:
     """Those of these names under which something was ever used."""
     found = UsageDay.objects.filter(agent_name__in=list(names)).order_by()
     return set(found.values_list("agent_name", flat=True).distinct())
+
+
+def prune(most: int = 1000) -> int:
+    """Delete rows of requests that are older than the hub keeps them, so many at
+    once; how many it were. The sums of their days stay."""
+    days = settings.AGENTHUB_KEEP_USAGE_DAYS
+    if not days:
+        return 0
+    old = Usage.objects.filter(at__lt=timezone.now() - timedelta(days=days))
+    ids = list(old.order_by("at").values_list("pk", flat=True)[:most])
+    return Usage.objects.filter(pk__in=ids).delete()[0]
 
 
 def _grouped(

@@ -24,7 +24,7 @@ from django.utils import timezone
 from agents.execution.checking import check_asked_providers
 from agents.policy.clock import boot_id, boot_seconds
 from agents.policy.states import Action, Status
-from agents.services import bell, changes, measures, nodes
+from agents.services import bell, changes, measures, nodes, usage
 from agents.services.lifecycle import Asker
 from agents.supervisor import output_trouble, sampler
 from agents.supervisor.alarm import LOOK_ANYWAY, Alarm
@@ -209,6 +209,8 @@ class ProcessManager:
     async def _prune(self) -> None:
         while True:
             await self._store.call(changes.prune)
+            while await self._store.call(usage.prune):
+                pass  # A part at a time: other words come in between.
             await asyncio.sleep(PRUNE_EVERY)
 
     async def _check_providers(self) -> None:

@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.people import sign_in
 from tests.harness.hub import HubProcess
+from tests.harness.waiting import until
 
 SPENT = """
 from datetime import timedelta
@@ -74,7 +75,8 @@ def test_a_period_is_chosen_and_a_table_scrolled_by_keyboard_alone(
     )
     focus_by_tab(page, '.table-frame[aria-labelledby="agents-title"]')
     page.keyboard.press("ArrowRight")
-    page.wait_for_function("document.activeElement.scrollLeft > 0")
+    left = "() => document.activeElement.scrollLeft"
+    until(lambda: page.evaluate(left) > 0, what="the table to be scrolled")
 
 
 def test_the_chart_and_the_tables_have_names_for_who_does_not_see_them(

@@ -12,7 +12,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from agents.models import Agent, Budget, Provider, Task
-from agents.services import budgets, overview, setups, tasks, work
+from agents.services import budgets, changes, overview, setups, tasks, work
 from agents.services.prices import Tokens
 from agents.services.tasks import Ask, CannotAsk
 from tests.harness.spending import ASKER, at, booking, claimed, spend, thinker
@@ -222,3 +222,14 @@ def test_a_budget_that_makes_no_sense_is_refused(
     with pytest.raises(ValidationError, match=said):
         budgets.save(row)
     assert Budget.objects.count() == 1
+
+
+def test_whoever_changes_a_budget_tells_open_pages() -> None:
+    thinker()
+    seen = changes.latest()
+    row = limit("5")
+    assert changes.since(seen).agents
+    seen = changes.latest()
+    budgets.delete(row)
+    assert changes.since(seen).agents
+    assert not Budget.objects.exists()

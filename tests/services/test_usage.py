@@ -6,7 +6,11 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
+from django.utils import timezone
+from pytest_django.fixtures import Settings
 
+from agenthub.settings import days_kept
 from agents.models import Agent, Usage
 from agents.services import setups, usage
 from agents.services.prices import Tokens
@@ -47,14 +51,44 @@ def test_sums_are_made_by_agent_by_model_and_by_day() -> None:
     assert week("one").total.known == 3
 
 
-def test_the_sums_stay_when_the_usage_itself_is_gone() -> None:
+def test_the_sums_stay_when_the_usage_itself_is_gone(settings: Settings) -> None:
+    settings.AGENTHUB_KEEP_USAGE_DAYS = 5
     agent = thinker()
     for number in range(9):
         spend(agent, f"0.{number}1" if number else None, ago=timedelta(days=number))
     before = usage.report(usage.today() - timedelta(30), usage.today())
     assert before.total.requests == 9
-    Usage.objects.all().delete()
+    while usage.prune(most=2):
+        pass
+    assert Usage.objects.count() == 5
     assert usage.report(usage.today() - timedelta(30), usage.today()) == before
+
+
+def test_only_what_is_older_than_it_is_kept_goes_so_many_at_a_time(
+    settings: Settings,
+) -> None:
+    agent = thinker()
+    for hours in (1, 47, 49, 50, 51):
+        spend(agent, "1", ago=timedelta(hours=hours))
+    settings.AGENTHUB_KEEP_USAGE_DAYS = 0
+    assert usage.prune() == 0
+    settings.AGENTHUB_KEEP_USAGE_DAYS = 2
+    assert [usage.prune(most=2) for _ in range(3)] == [2, 1, 0]
+    ages = Usage.objects.order_by("-at").values_list("at", flat=True)
+    assert len(ages) == 2
+    assert min(ages) > timezone.now() - timedelta(days=2)
+
+
+def test_how_long_usage_is_kept_is_a_number_of_days(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for text, days in (("", 90), ("0", 0), ("365", 365)):
+        monkeypatch.setenv("KEEP", text)
+        assert days_kept("KEEP", 90) == days
+    for text in ("-1", "1.5", "a week", "1000000"):
+        monkeypatch.setenv("KEEP", text)
+        with pytest.raises(ImproperlyConfigured, match="is no number of days"):
+            days_kept("KEEP", 90)
 
 
 def test_a_cost_is_unknown_only_where_nothing_of_it_is_known() -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import pytest
+from datetime import timedelta
 
-from agents.models import Agent, Node
+import pytest
+from django.utils import timezone
+
+from agents.models import Agent, Node, Usage, UsageDay
 from agents.policy.clock import boot_seconds
 from agents.policy.states import Action, Status
 from agents.services import nodes
+from tests.harness.native import native
 from tests.harness.processes import lives
 from tests.harness.supervisor import Cast, Supervisor
+from tests.harness.waiting import until
 
 
 def test_what_a_web_process_called_unknown_is_known_again(
@@ -54,3 +59,20 @@ def test_a_status_written_by_hand_over_an_open_run_is_corrected_at_the_start(
     agent.wait_for(Status.RUNNING)
     assert agent.row.pid == pid
     assert other.look().status == Status.RUNNING
+
+
+def test_old_usage_is_deleted_in_parts_and_its_sums_stay(
+    idle: Supervisor, cast: Cast
+) -> None:
+    agent = native(cast).row
+    now = timezone.now()
+    Usage.objects.bulk_create(
+        Usage(agent=agent, agent_name=agent.name, at=now - timedelta(days=days))
+        for days in [200] * 1500 + [1] * 3
+    )
+    UsageDay.objects.create(
+        day=now - timedelta(days=200), agent=agent, agent_name="x", requests=1500
+    )
+    idle.start()
+    until(lambda: Usage.objects.count() == 3, what="the old usage to be gone")
+    assert UsageDay.objects.get().requests == 1500
