@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import Final
 
 from agents.execution.bridge import Bridge
@@ -32,13 +31,6 @@ logger = logging.getLogger(__name__)
 LEFT: Final = "the hub has ended; the next one goes on from the last recorded step"
 
 
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """That it is over. `fatal`: why the agent cannot work at all; mostly empty."""
-
-    fatal: str = ""
-
-
 class Assignment:
     """Runs once. `waits` says why nothing happens; empty while something does."""
 
@@ -50,9 +42,13 @@ class Assignment:
         log: Log,
         around: Callable[[Assignment], Surroundings],
         wake: Callable[[], None],
+        doom: Callable[[str], None],
     ) -> None:
+        """`doom` is called, before the task waits again, with why the agent itself
+        cannot work at all."""
         self._claimed, self._agent, self._bridge = claimed, agent, bridge
-        self._log, self._around, self._wake = log, around, wake
+        self._log, self._around = log, around
+        self._wake, self._doom = wake, doom
         self._pen: Pen = log.pen(claimed.id)
         self._spent: dict[int, Spent] = {}
         self._next_step = 0
@@ -106,19 +102,19 @@ class Assignment:
 
     # -- its own life --
 
-    async def carry_out(self) -> Ending:
+    async def carry_out(self) -> None:
         """Execute it, and write down how it ended; raises what a bug raises."""
         self._log.task_begins(self._claimed.id, self._claimed.prompt)
         self._work = asyncio.create_task(self._execute())
         try:
             done = await self._outcome()
         except ClaimLost:
-            return Ending()
+            return
         except asyncio.CancelledError:
             # Said at once, whatever else is being cancelled.
             await asyncio.shield(self._write_killed())
             raise
-        return await self._write_end(done)
+        await self._write_end(done)
 
     async def _outcome(self) -> Done:
         assert self._work is not None
@@ -203,8 +199,8 @@ class Assignment:
 
     # -- its end --
 
-    async def _write_end(self, done: Done) -> Ending:
-        claimed, fatal = self._claimed, ""
+    async def _write_end(self, done: Done) -> None:
+        claimed = self._claimed
         await self._book_the_rest(done)
         kind = done.kind
         delay = None
@@ -213,7 +209,7 @@ class Assignment:
                 kind, claimed.attempt, claimed.max_attempts, done.retry_after
             )
         if kind in tasks.ENDS_THE_AGENT:
-            fatal = done.reason
+            self._doom(done.reason)
             await self._bridge.call(work.put_back, claimed, done.reason)
         elif delay is not None:
             reason = (
@@ -232,7 +228,6 @@ class Assignment:
                 error=done.reason if failed else "",
             )
         self._log.task_ends(claimed.id, done.state.value, done.reason)
-        return Ending(fatal)
 
     async def _write_killed(self) -> None:
         if self._left:

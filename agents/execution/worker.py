@@ -16,7 +16,7 @@ from typing import Final
 
 from django.utils import timezone
 
-from agents.execution.assignment import Assignment, Ending
+from agents.execution.assignment import Assignment
 from agents.execution.log import Log
 from agents.execution.native import NativeLLMAgent
 from agents.execution.office import Office
@@ -61,7 +61,7 @@ class Worker:
         self._agent = NativeLLMAgent(setup, office.desk)
         self._log = Log(place.folder, office.writer)
         self._woken = asyncio.Event()
-        self._assignments: dict[int, tuple[Assignment, asyncio.Task[Ending]]] = {}
+        self._assignments: dict[int, tuple[Assignment, asyncio.Task[None]]] = {}
         self._interrupted = ""
         self._fatal = ""
         self._said: tuple[str, str] | None = None
@@ -109,6 +109,8 @@ class Worker:
 
     async def _turn(self) -> None:
         await self._collect()
+        if self._fatal:
+            return
         place, held = self._place, [a for a, _ in self._assignments.values()]
         turn = await self._bridge.call(
             work.turn,
@@ -127,7 +129,13 @@ class Worker:
     def _begin(self, claimed: Claimed) -> None:
         place = self._place
         assignment = Assignment(
-            claimed, self._agent, self._bridge, self._log, self._around, self.wake
+            claimed,
+            self._agent,
+            self._bridge,
+            self._log,
+            self._around,
+            self.wake,
+            self._give_up,
         )
         task = asyncio.create_task(
             assignment.carry_out(), name=f"{place.agent} task {claimed.id}"
@@ -148,12 +156,15 @@ class Worker:
             ask=assignment.ask_person,
         )
 
+    def _give_up(self, reason: str) -> None:
+        self._fatal = self._fatal or reason
+        self._woken.set()
+
     async def _collect(self) -> None:
         for number, (_, task) in list(self._assignments.items()):
             if task.done():
                 del self._assignments[number]
-                ending = task.result()
-                self._fatal = self._fatal or ending.fatal
+                task.result()
 
     async def _finish(self) -> None:
         """Wait for what is under way; how it ended is its own to write down."""

@@ -1,4 +1,4 @@
-"""A hub that is killed at each step of a task: it goes on, nothing happens twice."""
+"""A hub that is killed at each step of a task: it goes on, and does nothing twice."""
 
 from __future__ import annotations
 

@@ -1,0 +1,161 @@
+"""A task from end to end on each vendor's wire format, through the real SDKs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from agents.models import Provider
+from agents.policy.states import Status
+from agents.services import providers, tasks
+from tests.harness.llm.answers import Answer, Behaviour, Call, Refusal, Say, Think
+from tests.harness.llm.anthropic import AnthropicWire
+from tests.harness.llm.chat import ChatWire
+from tests.harness.llm.ollama import OllamaWire
+from tests.harness.llm.openai import OpenAIWire
+from tests.harness.llm.server import StandIn, Wire
+from tests.harness.native import Native, native
+from tests.harness.supervisor import TEST, Cast, Supervisor
+from tests.harness.waiting import until
+
+WIRES: dict[str, Callable[[], Wire]] = {
+    "anthropic": AnthropicWire,
+    "openai": OpenAIWire,
+    "deepseek": ChatWire,
+    "ollama": OllamaWire,
+}
+WRITES = Call("write_file", json.dumps({"path": "note.txt", "content": "hello"}))
+
+
+class Vendor:
+    """A stand-in on a loop and thread of its own."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+        self.stand_in = StandIn(WIRES[kind]())
+        self._call(self.stand_in.__aenter__())
+
+    def _call(self, coroutine: Any) -> Any:
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(10)
+
+    def will(self, *behaviours: Behaviour) -> None:
+        self.stand_in.behaviours.extend(behaviours)
+
+    def agent(self, cast: Cast, **setup: Any) -> Native:
+        """A native agent that asks it."""
+        row, _ = Provider.objects.get_or_create(
+            name=self.kind, defaults={"kind": self.kind}
+        )
+        row.base_url = self.stand_in.url
+        providers.save(row, "" if self.kind == "ollama" else "a-key-of-the-tests")
+        return native(cast, provider=self.kind, model="some-model", **setup)
+
+    def close(self) -> None:
+        self._call(self.stand_in.close())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
+
+@pytest.fixture(params=list(WIRES))
+def vendor(request: pytest.FixtureRequest) -> Iterator[Vendor]:
+    vendor = Vendor(request.param)
+    try:
+        yield vendor
+    finally:
+        vendor.close()
+
+
+def test_a_file_is_written_and_the_usage_booked(
+    supervisor: Supervisor, cast: Cast, vendor: Vendor
+) -> None:
+    vendor.will(Answer((Think("hm"), WRITES)), Answer((Say(("All ", "done.")),)))
+    agent = vendor.agent(cast).start_native()
+    work = agent.do("Write a note.")
+    row = work.wait_for("succeeded", timeout=30)
+    assert row.result == "All done."
+    assert (agent.workspace / "note.txt").read_text() == "hello"
+    assert work.kinds() == ["user", "answer", "call", "result", "answer"]
+    assert [one.step for one in work.usage()] == [2, 5]
+    assert row.input > 0 and row.output > 0
+    first, second = vendor.stand_in.requests
+    assert len(json.dumps(second.body)) > len(json.dumps(first.body))
+    # A price is known for free, or for nobody's "some-model": never as a made-up 0.
+    assert [one.cost is None for one in work.usage()] == [vendor.kind != "ollama"] * 2
+    assert row.unpriced == (0 if vendor.kind == "ollama" else 2)
+
+
+def test_a_refused_key_ends_the_agent_and_the_task_waits_for_a_better_one(
+    supervisor: Supervisor, cast: Cast, vendor: Vendor
+) -> None:
+    vendor.will(Refusal(401))
+    agent = vendor.agent(cast).start_native()
+    work = agent.do("hello")
+    row = agent.wait_for(Status.CRASHED, timeout=20)
+    assert "the key was refused" in row.status_reason
+    assert (row.restart_count, row.restarts_total) == (0, 0)
+    task = work.wait_for("queued")
+    assert task.attempts == 0
+    agent.start_native()
+    assert work.wait_for("succeeded", timeout=20).result == "Hello, world."
+
+
+def test_too_many_requests_are_waited_out_without_a_restart(
+    supervisor: Supervisor, cast: Cast, vendor: Vendor
+) -> None:
+    vendor.will(Refusal(429, {"Retry-After": "1"}))
+    agent = vendor.agent(cast).start_native()
+    work = agent.do("hello")
+    work.wait_for("succeeded", timeout=30)
+    assert "note" in work.kinds(), "people see that it was asked again"
+    row = agent.look()
+    assert (row.status, row.restarts_total) == (Status.RUNNING, 0)
+
+
+def test_what_a_cancelled_answer_used_is_booked(
+    supervisor: Supervisor, cast: Cast
+) -> None:
+    vendor = Vendor("anthropic")  # Which says at once what the question costs.
+    try:
+        vendor.will(Answer((Say(("word ",) * 400),), pace=0.05))
+        agent = vendor.agent(cast).start_native()
+        work = agent.do("talk")
+        log = agent.folder() / f"task-{work.row.pk}"
+        until(lambda: log.exists() and b"word" in log.read_bytes(), what="words")
+        tasks.cancel(work.row.pk, TEST)
+        row = work.wait_for("cancelled")
+        assert row.input > 0
+        assert len(work.usage()) == 1
+    finally:
+        vendor.close()
+
+
+def test_an_idle_agent_asks_its_provider_nothing(
+    supervisor: Supervisor,
+    cast: Cast,
+    vendor: Vendor,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Twenty heartbeats, which are ten minutes of them."""
+    monkeypatch.setattr("agents.execution.worker.HEARTBEAT", 0.05)
+    agent = vendor.agent(cast).start_native()
+    beats: set[Any] = set()
+
+    def twenty() -> bool:
+        beats.add(agent.look().last_heartbeat_at)
+        return len(beats) > 20
+
+    until(twenty, timeout=30, what="twenty heartbeats")
+    assert supervisor.call(supervisor.manager.monitor_agent_health()) == {
+        "thinker": True
+    }
+    assert vendor.stand_in.requests == []
+    assert vendor.stand_in.connections == 0
