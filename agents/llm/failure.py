@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from agents.policy.provider_retry import WORDS, ErrorKind
 
 LONGEST_TEXT = 500
+# Of a page without any space this much is looked at.
+LONGEST_READ = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class ProviderError(Exception):
 
 
 def shortened(text: str) -> str:
-    """On one line, and no longer than a person will read."""
-    line = " ".join(text.split())
+    """On one line, no longer than a person will read, of letters that can be stored."""
+    letters = (one if one.isprintable() else " " for one in text[:LONGEST_READ])
+    line = " ".join("".join(letters).split())
     return line if len(line) <= LONGEST_TEXT else line[: LONGEST_TEXT - 1] + "…"

@@ -61,10 +61,12 @@ def said(
     detail = details.get("error_code") if isinstance(details, Mapping) else None
     found = (detail, error.get("code"), error.get("type"))
     codes = tuple(code for code in found if isinstance(code, str) and code)
-    text = endpoint.key.scrubbed(shortened(str(error.get("message") or "")))
+    # Scrubbed first: of a key that is cut in two, no half would be found.
+    text = shortened(endpoint.key.scrubbed(str(error.get("message") or "")))
     asked = retry_after(headers, time.time()) if headers else None
     kind = kind_of(status, codes, text)
-    return Failure(kind, text, status, codes[0] if codes else "", asked, request_id)
+    code = shortened(endpoint.key.scrubbed(codes[0])) if codes else ""
+    return Failure(kind, text, status, code, asked, request_id)
 
 
 def named(page: object) -> tuple[str, ...]:
@@ -98,7 +100,7 @@ def _from_sdk(endpoint: Endpoint, error: Any) -> Failure:
     response = getattr(error, "response", None)
     if response is None:
         if error.body is None:
-            text = endpoint.key.scrubbed(shortened(str(error)))
+            text = shortened(endpoint.key.scrubbed(str(error)))
             return Failure(ErrorKind.CONNECTION, text)
         return said(endpoint, error.body)
     # An error event in mid-stream comes with the response it broke into, a 200.

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 from typing import Any, Final
 
 from django.conf import settings
@@ -34,6 +35,7 @@ UNCHECKED: Final[Mapping[str, Any]] = {
     "known_models": [],
 }
 MOST_MODELS: Final = 2_000
+LONGEST_MODEL: Final = 200
 MOST_NAMED: Final = 4
 
 
@@ -250,5 +252,11 @@ def save_check(name: str, checked: Checked, asked_at: datetime | None) -> bool:
         "check_detail": checked.detail,
     }
     if checked.ok:
-        done["known_models"] = list(checked.models[:MOST_MODELS])
+        usable = (one for one in checked.models if _is_model(one))
+        done["known_models"] = list(islice(usable, MOST_MODELS))
     return bool(rows.update(**done))
+
+
+def _is_model(name: str) -> bool:
+    """Whether it can stand in a set-up: a server may call a model anything."""
+    return 0 < len(name) <= LONGEST_MODEL and name.isprintable()

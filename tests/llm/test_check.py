@@ -96,6 +96,22 @@ def test_what_is_no_list_of_models_is_a_failure_or_names_none(
         assert finding.failure.kind in kinds
 
 
+@every_vendor
+def test_a_key_that_is_echoed_across_the_cut_of_a_long_text_is_not_cut_in_two(
+    vendor: Vendor,
+) -> None:
+    finding, _ = looked(vendor, Refusal(401, text=f"{'x' * 490} {KEY}"))
+    assert finding.failure is not None
+    assert len(finding.failure.text) <= 500 and KEY[:6] not in finding.failure.text
+
+
+def test_what_cannot_be_stored_is_left_out_of_words() -> None:
+    body = {"error": {"message": "half \ud800 a pair,\0 and a\nline"}}
+    finding, _ = looked(compatible(), Refusal(401, body=body))
+    assert finding.failure is not None
+    assert finding.failure.text == "half a pair, and a line"
+
+
 def test_the_demo_is_there_without_a_network() -> None:
     assert asyncio.run(check.look(Endpoint(Kind.DEMO))) == Finding(None, ("demo",))
 

@@ -195,6 +195,13 @@ def test_a_failed_test_leaves_the_models_that_were_known() -> None:
     assert (row.check_ok, row.known_models) == (False, ["m"])
 
 
+def test_models_that_no_set_up_could_name_are_left_out() -> None:
+    make(key=KEY)
+    named = ("m-1", "", "a\ud800", "a\nb", "x" * 201, "m-2")
+    providers.save_check("claude", Checked(True, "fine", named), None)
+    assert Provider.objects.get().known_models == ["m-1", "m-2"]
+
+
 def test_another_key_or_address_makes_what_was_found_worthless() -> None:
     provider = make(key=KEY)
     providers.save_check("claude", Checked(True, "fine", ("m",)), None)
