@@ -22,6 +22,10 @@ STILL_RUNNING = (
     "Agents still running: {count}. They go on without the hub; the next start "
     "adopts them. To stop them: manage.py agents stop --all"
 )
+ENDED_INSIDE = (
+    "Native agents that lived in the hub: {count}. They and their tasks go on with the "
+    "next start."
+)
 
 
 class Supervision:
@@ -54,13 +58,17 @@ class Supervision:
         """Stop supervising, leave the agents; a sentence for the person."""
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self.manager.end_cluster(), END_OF_CLUSTER)
-        count = len(self.manager.get_running_agents())
+        alive = [one for one in self.manager.get_all_agents() if one["alive"]]
+        outside = sum(one["pid"] is not None for one in alive)
+        inside = len(alive) - outside
         if self._listening is not None:
             self._listening.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._listening
         await self.manager.close()
-        return STILL_RUNNING.format(count=count) if count else ""
+        told = [STILL_RUNNING.format(count=outside)] if outside else []
+        told += [ENDED_INSIDE.format(count=inside)] if inside else []
+        return "\n".join(told)
 
 
 def hear_interrupts() -> None:

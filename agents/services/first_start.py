@@ -10,7 +10,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, Permission
 from django.db import transaction
 
-from agents.models import Agent, Request
+from agents.models import Agent, Provider, Request
 from agents.policy.states import Action
 from agents.services import lifecycle, setups
 from agents.services.lifecycle import Asker
@@ -94,6 +94,13 @@ DEMO: Final[list[dict[str, Any]]] = [
         ],
         "stop_signal": "INT",
     },
+    {
+        "name": "demo-assistant",
+        "kind": "native_llm",
+        "role": "Rehearses native agents: scripted, offline, no model",
+        "labels": {"demo": "yes"},
+        "provider": "demo",
+    },
 ]
 
 
@@ -105,6 +112,7 @@ def make_demo() -> int:
     with transaction.atomic():
         if Agent.objects.exists() or Request.objects.exists():
             return 0
+        Provider.objects.get_or_create(name="demo", defaults={"kind": "demo"})
         made = [Agent(**values) for values in DEMO]
         for agent in made:
             setups.save(agent)

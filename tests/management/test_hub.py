@@ -133,7 +133,7 @@ def test_the_printed_password_signs_in(first: HubProcess) -> None:
 
 
 def test_the_demo_agents_come_to_run(first: HubProcess) -> None:
-    names = {"demo-chatty", "demo-crashing", "demo-web"}
+    names = {"demo-assistant", "demo-chatty", "demo-crashing", "demo-web"}
     until(
         lambda: (
             {name for name, a in by_name(first).items() if a["status"] == "running"}
@@ -174,7 +174,7 @@ def test_a_second_start_makes_no_second_administrator_and_no_second_demo(
     assert PASSWORD.search(first.output()) is None
     assert "sign in as admin with the password you chose" in first.output()
     after = by_name(first)
-    assert len(after) == 3
+    assert len(after) == 4
     assert after["demo-chatty"]["pid"] == pid
     assert count_rows(first) == before | {"epoch": before["epoch"] + 1}
 
