@@ -22,7 +22,9 @@ NOBODY: Final = "The agent does not run: it begins when the agent is started."
 
 @dataclass(frozen=True, slots=True)
 class TaskDetail:
-    """One task. `waits`: why it has not begun; `followable`: an agent to ask on."""
+    """One task. `waits`: why it has not begun; `unpriced`: its cost is not all known;
+    `followable`: there is an agent to ask on.
+    """
 
     row: TaskRow
     prompt: str
@@ -43,6 +45,7 @@ class TaskDetail:
     result: str
     error: str
     usage: tuple[tuple[str, str], ...]
+    unpriced: bool
     conversation: tuple[TaskRow, ...]
     may_cancel: bool
     may_go_on: bool
@@ -86,6 +89,7 @@ def detail(task_id: int) -> TaskDetail | None:
             (name.replace("_", " ").capitalize(), f"{number:,}")
             for name, number in usage(task).items()
         ),
+        unpriced=bool(task.unpriced),
         conversation=_conversation(task),
         may_cancel=state not in FINISHED and task.cancel_asked_at is None,
         may_go_on=state is TaskState.INTERRUPTED and task.agent is not None,

@@ -20,16 +20,17 @@ from agents.models.choices import Kind, TaskStateChoice
 from agents.policy.tasks import OPEN, TaskState
 from agents.services import figures
 from agents.services.figures import Stamp
-from agents.services.task_shapes import cost, plain
 
 PER_PAGE: Final = 50
 LONGEST_TITLE: Final = 160
 LATEST: Final = 8
+MOST_NATIVES: Final = 12
 WAITING: Final = (TaskState.QUEUED, TaskState.WAITING_FOR_LOCK)
 
 # What a list shows; prompts are cut in Python, results stay in the database.
 ROW_FIELDS: Final = (
     "id",
+    "agent",
     "agent_name",
     "prompt",
     "state",
@@ -55,7 +56,10 @@ ROW_FIELDS: Final = (
 
 @dataclass(frozen=True, slots=True)
 class TaskRow:
-    """One task in a list. `since`: of its state; `beside`: what else to know."""
+    """One task in a list. `since`: of its state; `beside`: what else to know.
+
+    `agent_url` is empty where the agent has been deleted.
+    """
 
     id: int
     url: str
@@ -134,8 +138,8 @@ class TaskPage:
     states: tuple[StateChoice, ...]
     agents: tuple[str, ...]
     newest_id: int
-    # Whether there is an agent that could be asked.
-    somebody: bool
+    # Some of those who could be asked.
+    natives: tuple[str, ...]
 
 
 def task_page(query: TaskQuery) -> TaskPage:
@@ -163,7 +167,7 @@ def task_page(query: TaskQuery) -> TaskPage:
         states=_states(query, there),
         agents=tuple(sorted({*names, *natives, *filter(None, [query.agent])})),
         newest_id=newest(),
-        somebody=bool(natives),
+        natives=tuple(natives[:MOST_NATIVES]),
     )
 
 
@@ -251,7 +255,7 @@ def row(task: Task) -> TaskRow:
         id=task.pk,
         url=reverse("task", args=[task.pk]),
         agent=task.agent_name,
-        agent_url=reverse("agent", args=[task.agent_name]),
+        agent_url=reverse("agent", args=[task.agent_name]) if task.agent_id else "",
         title=title(task.prompt),
         state=task.state,
         state_label=str(TaskStateChoice(task.state).label),
@@ -275,7 +279,7 @@ def beside(task: Task) -> str:
         return ""
     if task.cancel_asked_at is not None:
         return "is being cancelled"
-    return "asks you" if task.question and task.answer is None else ""
+    return "waits for an answer" if task.question and task.answer is None else ""
 
 
 def title(prompt: str) -> str:
@@ -286,16 +290,17 @@ def title(prompt: str) -> str:
 
 def tokens(task: Task) -> str:
     """All tokens that went in and out."""
-    number = task.input + task.cache_read + task.cache_write + task.output
-    return f"{number:,}" if number else figures.NOTHING
+    number = _tokens(task)
+    return figures.tokens(number) if number else figures.NOTHING
+
+
+def _tokens(task: Task) -> int:
+    return task.input + task.cache_read + task.cache_write + task.output
 
 
 def price(task: Task) -> str:
     """The cost for people: unknown is said, and is not nothing."""
-    if not (task.input + task.cache_read + task.cache_write + task.output):
-        return figures.NOTHING
-    known = cost(task)
-    if known is None:
-        return "unknown"
-    amount = task.cost
-    return f"${amount:.2f}" if not amount or amount >= 1 else f"${plain(amount)}"
+    if task.unpriced:
+        known = figures.money(task.cost)
+        return f"at least {known}" if task.cost else figures.money(None)
+    return figures.money(task.cost) if _tokens(task) else figures.NOTHING

@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any, Final
 
 from agents.models import Step, Task
-from agents.services.shapes import utc
+from agents.services.shapes import money, utc
 
 TOKENS: Final = ("input", "cache_read", "cache_write", "output", "reasoning")
 
 
 def cost(task: Task) -> str | None:
     """What it has cost in USD; None when the price of some of it is not known."""
-    return None if task.unpriced else plain(task.cost)
-
-
-def plain(amount: Decimal) -> str:
-    """The number without an exponent and without zeros that say nothing."""
-    text = f"{amount:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    return None if task.unpriced else money(task.cost)
 
 
 def usage(task: Task) -> dict[str, int]:

@@ -66,11 +66,9 @@ def test_unknown_words_of_a_query_are_ignored(given: dict[str, str]) -> None:
 
 
 def test_a_list_of_none_says_whom_to_ask() -> None:
-    assert not task_page(TaskQuery()).somebody
+    assert task_page(TaskQuery()).natives == ()
     thinker()
-    page = task_page(TaskQuery())
-    assert page.somebody
-    assert page.agents == ("thinker",)
+    assert task_page(TaskQuery(agent="gone")).natives == ("thinker",)
 
 
 def test_of_an_agent_its_work_comes_first_then_its_queue_then_the_latest() -> None:
@@ -96,8 +94,9 @@ def test_a_long_prompt_is_one_line() -> None:
     [
         (Decimal("0"), 0, "$0.00"),
         (Decimal("1.234567"), 0, "$1.23"),
-        (Decimal("0.000420000"), 0, "$0.00042"),
-        (Decimal("1"), 1, "unknown"),
+        (Decimal("0.000420000"), 0, "$0.0004"),
+        (Decimal("0"), 1, "unknown"),
+        (Decimal("0.25"), 1, "at least $0.25"),
     ],
 )
 def test_a_cost_is_read_as_money_or_unknown(
@@ -125,6 +124,7 @@ def test_a_task_whose_agent_is_gone_says_so_and_cannot_be_followed() -> None:
     found = detail(task)
     assert "has been deleted" in found.waits
     assert not found.followable
+    assert found.row.agent_url == ""
 
 
 def test_what_may_be_done_with_it_follows_its_state() -> None:
@@ -142,7 +142,7 @@ def test_a_question_is_open_until_it_is_answered() -> None:
     task = asked(thinker())
     work.ask_person(Engine.at_work(task).task, "Which?")
     assert detail(task).asks
-    assert detail(task).row.beside == "asks you"
+    assert detail(task).row.beside == "waits for an answer"
     tasks.answer(task.pk, "This one", BOB)
     assert not detail(task).asks
     assert detail(task).row.beside == ""

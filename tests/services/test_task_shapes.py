@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from agents.models import Task
 from agents.policy.tasks import TaskState
 from agents.services import steps, work
 from agents.services.prices import Tokens
-from agents.services.task_shapes import plain, step_shape, task_shape
+from agents.services.task_shapes import step_shape, task_shape
 from tests.harness.engine import Engine, asked, said, thinker
 
 pytestmark = pytest.mark.django_db
@@ -85,20 +84,6 @@ def test_an_open_question_is_there() -> None:
     task = asked(thinker())
     work.ask_person(Engine.at_work(task).task, "Which of them?")
     assert shape(task)["question"] == "Which of them?"
-
-
-@pytest.mark.parametrize(
-    ("amount", "text"),
-    [
-        ("0", "0"),
-        ("0.000000000", "0"),
-        ("1.500000000", "1.5"),
-        ("0.000000120", "0.00000012"),
-        ("100", "100"),
-    ],
-)
-def test_money_is_a_plain_number(amount: str, text: str) -> None:
-    assert plain(Decimal(amount)) == text
 
 
 def test_a_step_keeps_what_only_its_provider_can_read_to_itself() -> None:
