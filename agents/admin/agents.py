@@ -18,6 +18,7 @@ from agents.admin.deleting import DeletingAdmin
 from agents.admin.filters import LabelFilter, SetupFilter
 from agents.admin.forms import AgentForm
 from agents.admin.history import StatusChangeInline
+from agents.admin.lookups import WithheldColumns
 from agents.admin.observed import AgentColumns, AgentRows
 from agents.admin.readonly import LatestInline
 from agents.admin.runs import RunInline
@@ -37,9 +38,10 @@ NEEDS_A_COMMAND: Final = (
 )
 
 
-class AgentAdmin(AgentColumns, AgentRows, AskingAdmin, DeletingAdmin):
+class AgentAdmin(AgentColumns, AgentRows, AskingAdmin, DeletingAdmin, WithheldColumns):
     """Who may look, looks; who may configure, edits; who may operate, asks."""
 
+    withheld = frozenset({"env"})
     form = AgentForm
     actions = ("start", "stop", "restart", "kill", "delete_selected")
     list_display = (

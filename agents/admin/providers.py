@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
@@ -17,17 +17,13 @@ from django.utils.safestring import SafeString
 from django.views.decorators.debug import sensitive_post_parameters
 
 from agents.admin import cells
+from agents.admin.lookups import WithheldColumns
 from agents.admin.provider_check import check_badge, check_fragment, fragment_context
 from agents.admin.provider_form import ProviderForm
 from agents.models import Agent, Provider
 from agents.policy.endpoint import BASE_URLS, KEY_VARIABLES, KEYED
 from agents.services import providers
 from agents.services.permissions import CONFIGURE, DEFINE_COMMANDS, VIEW
-
-if TYPE_CHECKING:
-    ProviderModelAdmin = admin.ModelAdmin[Provider]
-else:
-    ProviderModelAdmin = admin.ModelAdmin
 
 LIST: Final = "admin:agents_provider_changelist"
 ABOUT_ADDRESS: Final = (
@@ -36,9 +32,10 @@ ABOUT_ADDRESS: Final = (
 )
 
 
-class ProviderAdmin(ProviderModelAdmin):
+class ProviderAdmin(WithheldColumns):
     """Who may look, looks; who may configure, sets keys and defaults."""
 
+    withheld = frozenset({"sealed_key"})
     form = ProviderForm
     list_display = (
         "name",
@@ -225,12 +222,14 @@ class ProviderAdmin(ProviderModelAdmin):
         vendor = BASE_URLS.get(provider.kind, "")
         return _quiet("none" if provider.kind == "demo" else vendor or "none")
 
-    @admin.display(description="key", ordering="sealed_key")
+    @admin.display(description="key")
     def shown_key(self, provider: Provider) -> SafeString:
         """Whether it has one and where from; never which."""
         source = providers.key_is_from(provider)
         if source == "row":
-            return cells.badge("running", "check", "Set here")
+            if providers.has_readable_key(provider):
+                return cells.badge("running", "check", "Set here")
+            return cells.badge("crashed", "crashed", "Unreadable: set it again")
         if source:
             return cells.badge("running", "check", f"From {source}")
         if provider.kind in KEYED:

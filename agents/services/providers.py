@@ -131,6 +131,14 @@ def key_is_from(provider: Provider) -> str:
     return endpoint.KEY_VARIABLES[kind] if from_environment(kind) else ""
 
 
+def has_readable_key(provider: Provider) -> bool:
+    """False once the hub's secret key is not the one its key was sealed with."""
+    try:
+        return bool(keys.opened(provider.sealed_key))
+    except keys.Unreadable:
+        return False
+
+
 def address_is_from(provider: Provider) -> str:
     """Likewise its address; nowhere is the vendor's own, where it has one."""
     if provider.base_url:

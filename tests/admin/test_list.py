@@ -158,3 +158,13 @@ def test_the_list_costs_the_same_for_any_number_of_agents(
 def test_who_may_not_look_sees_no_list(db: None, sign_in: SignIn) -> None:
     stranger = User.objects.create_user("stranger", is_staff=True)
     assert sign_in(stranger).get(LIST).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "query", ["env__API_KEY__startswith=s", "env__icontains=s", "env__has_key=API_KEY"]
+)
+def test_a_secret_cannot_be_guessed_letter_by_letter_from_the_list(
+    query: str, vera: User, make_agent: MakeAgent, sign_in: SignIn
+) -> None:
+    make_agent(env={"API_KEY": "s3cret"})
+    assert sign_in(vera).get(f"{LIST}?{query}").status_code == 400

@@ -159,6 +159,22 @@ def test_a_key_is_in_no_page_and_in_no_log(
     assert entry.get_change_message() == "Changed New key."
 
 
+def test_a_key_of_another_secret_key_is_shown_to_be_of_no_use(
+    vera: User, claude: Provider, sign_in: SignIn, settings: Settings
+) -> None:
+    client = sign_in(vera)
+    settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]  # She stays signed in.
+    settings.SECRET_KEY = "another"
+    assert "Unreadable: set it again" in text_of(client.get(page_of(claude)))
+
+
+def test_a_list_cannot_be_filtered_by_what_is_sealed(
+    vera: User, claude: Provider, sign_in: SignIn
+) -> None:
+    answer = sign_in(vera).get(f"{LIST}?sealed_key__startswith=g")
+    assert answer.status_code == 400
+
+
 def test_an_empty_key_leaves_it_and_a_tick_removes_it(
     alice: User, claude: Provider, sign_in: SignIn
 ) -> None:

@@ -156,7 +156,8 @@ def _row(provider: Provider) -> list[str]:
 def _key_in_words(provider: Provider) -> str:
     source = providers.key_is_from(provider)
     if source == "row":
-        return "set"
+        readable = providers.has_readable_key(provider)
+        return "set" if readable else "unreadable: set it again"
     if source:
         return f"from {source}"
     return "none" if provider.kind in KEYED else NOTHING
