@@ -22,7 +22,7 @@ from agents.admin.provider_check import check_badge, check_fragment, fragment_co
 from agents.admin.provider_form import ProviderForm
 from agents.models import Agent, Provider
 from agents.policy.endpoint import BASE_URLS, KEY_VARIABLES, KEYED
-from agents.services import providers
+from agents.services import provider_checks, providers
 from agents.services.permissions import CONFIGURE, DEFINE_COMMANDS, VIEW
 
 LIST: Final = "admin:agents_provider_changelist"
@@ -163,7 +163,7 @@ class ProviderAdmin(WithheldColumns):
             return render(request, *fragment_context(provider))
         if not self.has_change_permission(request, provider):
             raise PermissionDenied("Testing providers needs permission.")
-        if providers.ask_check(provider.name, request.user.get_username()):
+        if provider_checks.ask(provider.name, request.user.get_username()):
             self.log_change(request, provider, "Asked for a test of the connection.")
         page = reverse("admin:agents_provider_change", args=[provider.pk])
         return HttpResponseRedirect(page)

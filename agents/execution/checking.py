@@ -11,8 +11,9 @@ from agents.llm.check import Finding
 from agents.llm.endpoint import Endpoint, Kind
 from agents.llm.secret import Secret
 from agents.policy.provider_retry import WORDS, ErrorKind
-from agents.services import providers
-from agents.services.providers import Access, AskedCheck, Checked, Unusable
+from agents.services import provider_checks, providers
+from agents.services.provider_checks import AskedCheck, Checked
+from agents.services.providers import Access, Unusable
 
 # Runs a blocking function where the database may be used.
 Call = Callable[..., Awaitable[Any]]
@@ -29,14 +30,14 @@ ADVICE: Final = {
 
 async def check_asked_providers(call: Call) -> int:
     """Test all providers that somebody wants tested, side by side; how many."""
-    asked: list[AskedCheck] = await call(providers.asked_checks)
+    asked: list[AskedCheck] = await call(provider_checks.asked)
     await asyncio.gather(*(_check(one, call) for one in asked))
     return len(asked)
 
 
 async def _check(asked: AskedCheck, call: Call) -> None:
     checked = await checked_now(asked.name, call)
-    await call(providers.save_check, asked.name, checked, asked.at)
+    await call(provider_checks.save, asked.name, checked, asked.at)
 
 
 async def checked_now(name: str, call: Call) -> Checked:

@@ -1,29 +1,22 @@
 """Providers as the engine takes them: the row, and what the environment adds to it.
 
-Whoever writes a row enters here, so that a key is sealed before it is stored, and
-whoever wants one tested: a hub does it, and writes down here what came of it.
+Whoever writes a row enters here, so that a key is sealed before it is stored.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from itertools import islice
 from typing import Any, Final
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
-from django.utils import timezone
 
 from agents.models import Agent, Provider
 from agents.policy import endpoint
 from agents.policy.hints import did_you_mean
 from agents.services import changes, keys
-
-logger = logging.getLogger(__name__)
 
 WRITTEN: Final = ("base_url", "default_model", "max_concurrent")
 # What was found out at one address, with one key, says nothing of another.
@@ -34,8 +27,6 @@ UNCHECKED: Final[Mapping[str, Any]] = {
     "check_detail": "",
     "known_models": [],
 }
-MOST_MODELS: Final = 2_000
-LONGEST_MODEL: Final = 200
 MOST_NAMED: Final = 4
 
 
@@ -61,23 +52,6 @@ class Access:
     max_concurrent: int | None
     key: str = field(repr=False)
     variable: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class AskedCheck:
-    """A provider that somebody wants tested, and since when."""
-
-    name: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Checked:
-    """What came of a test, in words, and the models that the provider names."""
-
-    ok: bool
-    detail: str
-    models: tuple[str, ...] = ()
 
 
 def access(name: str) -> Access:
@@ -222,49 +196,3 @@ def delete(provider: Provider) -> None:
                 "Give them another provider first."
             )
         provider.delete()
-
-
-def ask_check(name: str, actor: str) -> bool:
-    """Ask for a test; False if one is asked for already. Raises Unusable.
-
-    A supervisor of a hub looks for the wish by itself, within a second or so.
-    """
-    rows = Provider.objects.filter(name=name)
-    if rows.filter(check_asked_at=None).update(check_asked_at=timezone.now()):
-        logger.info("%s has asked for a test of the provider %s", actor, name)
-        return True
-    if not rows.exists():
-        raise Unusable(unknown(name))
-    return False
-
-
-def asked_checks() -> list[AskedCheck]:
-    """The tests that are waited for, the oldest wish first."""
-    waiting = Provider.objects.exclude(check_asked_at=None).order_by("check_asked_at")
-    found = waiting.values_list("name", "check_asked_at")
-    return [AskedCheck(name, at) for name, at in found if at is not None]
-
-
-def save_check(name: str, checked: Checked, asked_at: datetime | None) -> bool:
-    """Write down what came of a test; `asked_at` None: nobody had asked for it.
-
-    Nothing is written where the provider has been changed, or asked for anew, since.
-    """
-    rows = Provider.objects.filter(name=name)
-    if asked_at is not None:
-        rows = rows.filter(check_asked_at=asked_at)
-    done: dict[str, Any] = {
-        "check_asked_at": None,
-        "checked_at": timezone.now(),
-        "check_ok": checked.ok,
-        "check_detail": checked.detail,
-    }
-    if checked.ok:
-        usable = (one for one in checked.models if _is_model(one))
-        done["known_models"] = list(islice(usable, MOST_MODELS))
-    return bool(rows.update(**done))
-
-
-def _is_model(name: str) -> bool:
-    """Whether it can stand in a set-up: a server may call a model anything."""
-    return 0 < len(name) <= LONGEST_MODEL and name.isprintable()

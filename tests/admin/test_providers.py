@@ -11,8 +11,8 @@ from django.test import Client
 from pytest_django.fixtures import Settings
 
 from agents.models import Agent, Node, Provider
-from agents.services import keys, providers
-from agents.services.providers import Checked
+from agents.services import keys, provider_checks, providers
+from agents.services.provider_checks import Checked
 from tests.admin.conftest import SignIn
 from tests.admin.pages import decoded, errors_of, messages_of, text_of
 
@@ -274,8 +274,8 @@ def test_a_test_is_asked_for_and_the_page_follows_it_to_its_end(
     assert "Checking…" in text_of(page)
     assert f'hx-get="{check_of(claude)}"' in text_of(page)
     assert "Checking…" in text_of(client.get(check_of(claude)))
-    (asked,) = providers.asked_checks()
-    providers.save_check("claude", Checked(True, "It answers.", ("m-1",)), asked.at)
+    (asked,) = provider_checks.asked()
+    provider_checks.save("claude", Checked(True, "It answers.", ("m-1",)), asked.at)
     end = text_of(client.get(check_of(claude)))
     assert "Answers" in end and "It answers." in end and "m-1" in end
     assert "hx-get" not in end, "nothing is asked any more"
@@ -291,7 +291,7 @@ def test_a_test_asked_for_twice_is_one(
     client = sign_in(alice)
     for _ in range(2):
         client.post(check_of(claude))
-    assert LogEntry.objects.count() == len(providers.asked_checks()) == 1
+    assert LogEntry.objects.count() == len(provider_checks.asked()) == 1
 
 
 def test_without_a_hub_it_is_said_that_the_test_waits_for_one(
@@ -304,7 +304,7 @@ def test_without_a_hub_it_is_said_that_the_test_waits_for_one(
 def test_what_failed_is_told_in_words_and_marks_up_nothing(
     vera: User, claude: Provider, sign_in: SignIn
 ) -> None:
-    providers.save_check("claude", Checked(False, "The key <b>was</b> refused."), None)
+    provider_checks.save("claude", Checked(False, "The key <b>was</b> refused."), None)
     page = text_of(sign_in(vera).get(page_of(claude)))
     assert "Fails" in page and "&lt;b&gt;was&lt;/b&gt; refused." in page
 
@@ -321,6 +321,6 @@ def test_a_test_of_what_is_gone_is_a_404(
 def test_known_models_are_suggested_as_the_default(
     alice: User, claude: Provider, sign_in: SignIn
 ) -> None:
-    providers.save_check("claude", Checked(True, "fine", ("m-1", "m-2")), None)
+    provider_checks.save("claude", Checked(True, "fine", ("m-1", "m-2")), None)
     page = text_of(sign_in(alice).get(page_of(claude)))
     assert '<datalist id="list_default_model"><option value="m-1">' in page

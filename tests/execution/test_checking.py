@@ -12,8 +12,8 @@ from pytest_django.fixtures import Settings
 
 from agents.execution.checking import check_asked_providers, checked_now
 from agents.models import Provider
-from agents.services import providers
-from agents.services.providers import Checked
+from agents.services import provider_checks, providers
+from agents.services.provider_checks import Checked
 from tests.harness.llm.answers import Answer, Refusal
 from tests.harness.llm.aside import standing_in
 from tests.harness.llm.chat import ChatWire
@@ -113,8 +113,8 @@ def test_no_key_and_no_provider_are_told_without_a_connection() -> None:
 def test_all_that_are_asked_for_are_done_and_others_are_left_alone() -> None:
     for name, kind in (("demo", "demo"), ("gpt", "openai"), ("quiet", "demo")):
         make(name, kind)
-    providers.ask_check("demo", "alice")
-    providers.ask_check("gpt", "alice")
+    provider_checks.ask("demo", "alice")
+    provider_checks.ask("gpt", "alice")
     assert asyncio.run(check_asked_providers(directly)) == 2
     ok = dict(Provider.objects.values_list("name", "check_ok"))
     assert ok == {"demo": True, "gpt": False, "quiet": None}
@@ -125,6 +125,6 @@ def test_a_supervisor_tests_what_somebody_asks_for(supervisor: Supervisor) -> No
     with standing_in(OpenAIWire(), Refusal(500), Answer()) as standin:
         make("gpt", "openai", standin.url, KEY)
         for ok in (False, True):
-            providers.ask_check("gpt", "alice")
-            until(lambda: not providers.asked_checks(), what="the test's end")
+            provider_checks.ask("gpt", "alice")
+            until(lambda: not provider_checks.asked(), what="the test's end")
             assert Provider.objects.get().check_ok is ok

@@ -11,7 +11,7 @@ import pytest
 from pytest_django.fixtures import Settings
 
 from agents.models import Agent, Provider
-from agents.services import keys, providers
+from agents.services import keys, provider_checks, providers
 from tests.harness.llm.answers import Refusal
 from tests.harness.llm.aside import standing_in
 from tests.harness.llm.openai import OpenAIWire
@@ -222,7 +222,7 @@ def test_a_failed_test_is_exit_code_1_with_the_reason(
 
 def test_a_test_that_waited_for_a_hub_is_done_with(agents: Run) -> None:
     providers.save(Provider(name="demo", kind="demo"))
-    providers.ask_check("demo", "alice")
+    provider_checks.ask("demo", "alice")
     assert "waits for a hub" in agents("providers").out
     assert agents("provider", "demo", "--test").code == 0
-    assert not providers.asked_checks()
+    assert not provider_checks.asked()

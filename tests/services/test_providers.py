@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import logging
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
-from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from agents.models import Agent, Change, Provider
-from agents.services import keys, providers
-from agents.services.providers import Checked, StillUsed, Unusable
+from agents.services import providers
+from agents.services.providers import StillUsed, Unusable
 
 KEY = "sk-of-the-row-0123456789"
 OTHER = "sk-of-the-environment-0123"
@@ -162,70 +159,3 @@ def test_one_that_agents_ask_stays_and_they_are_named() -> None:
     Agent.objects.all().delete()
     providers.delete(provider)
     assert not Provider.objects.exists()
-
-
-# Tests of the connection
-
-
-def test_a_test_is_asked_for_once_and_its_end_is_written_down(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    make(key=KEY)
-    with caplog.at_level(logging.INFO):
-        assert providers.ask_check("claude", "alice")
-        assert not providers.ask_check("claude", "bob")
-    assert "alice has asked for a test of the provider claude" in caplog.text
-    (asked,) = providers.asked_checks()
-    assert providers.save_check("claude", Checked(True, "fine", ("m",)), asked.at)
-    row = Provider.objects.get()
-    assert (row.check_ok, row.check_detail, row.known_models) == (True, "fine", ["m"])
-    assert row.checked_at is not None and not providers.asked_checks()
-
-
-def test_a_test_of_nothing_is_refused() -> None:
-    with pytest.raises(Unusable, match="There is none yet"):
-        providers.ask_check("claude", "alice")
-
-
-def test_a_failed_test_leaves_the_models_that_were_known() -> None:
-    make(key=KEY)
-    providers.save_check("claude", Checked(True, "fine", ("m",)), None)
-    providers.save_check("claude", Checked(False, "refused"), None)
-    row = Provider.objects.get()
-    assert (row.check_ok, row.known_models) == (False, ["m"])
-
-
-def test_models_that_no_set_up_could_name_are_left_out() -> None:
-    make(key=KEY)
-    named = ("m-1", "", "a\ud800", "a\nb", "x" * 201, "m-2")
-    providers.save_check("claude", Checked(True, "fine", named), None)
-    assert Provider.objects.get().known_models == ["m-1", "m-2"]
-
-
-def test_another_key_or_address_makes_what_was_found_worthless() -> None:
-    provider = make(key=KEY)
-    providers.save_check("claude", Checked(True, "fine", ("m",)), None)
-    provider.refresh_from_db()
-    provider.default_model = "m"
-    providers.save(provider)
-    assert Provider.objects.get().check_ok
-    providers.save(provider, "sk-other")
-    row = Provider.objects.get()
-    assert (row.check_ok, row.checked_at, row.known_models) == (None, None, [])
-
-
-def test_what_a_test_found_of_an_older_key_is_not_written_down() -> None:
-    provider = make(key=KEY)
-    providers.ask_check("claude", "alice")
-    (asked,) = providers.asked_checks()
-    providers.save(provider, "sk-other")
-    assert not providers.save_check("claude", Checked(True, "fine"), asked.at)
-    later = timezone.now() + timedelta(seconds=1)
-    Provider.objects.update(check_asked_at=later)
-    assert not providers.save_check("claude", Checked(True, "fine"), asked.at)
-    assert Provider.objects.get().check_asked_at == later
-
-
-def test_a_sealed_key_opens_as_it_was_given() -> None:
-    make(key=KEY)
-    assert keys.opened(Provider.objects.get().sealed_key) == KEY

@@ -17,7 +17,7 @@ from agents.management.agentctl.terminal import ROOMY, Column, Terminal
 from agents.management.agentctl.wording import age, clock
 from agents.models import Provider
 from agents.policy.endpoint import BASE_URLS, KEYED, LONGEST_KEY
-from agents.services import providers
+from agents.services import provider_checks, providers
 from agents.services.figures import NOTHING
 from agents.services.shapes import provider_shape
 
@@ -134,7 +134,7 @@ def _tested(provider: Provider) -> bool:
         bridge.give_up = True
         try:
             checked = await checked_now(provider.name, bridge.call)
-            await bridge.call(providers.save_check, provider.name, checked, None)
+            await bridge.call(provider_checks.save, provider.name, checked, None)
         finally:
             await bridge.close()
         return checked.ok
