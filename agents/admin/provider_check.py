@@ -51,5 +51,6 @@ def fragment_context(provider: Provider) -> tuple[str, dict[str, Any]]:
 
 
 def check_fragment(provider: Provider) -> SafeString:
-    """The fragment, as a part of the page."""
-    return render_to_string(*fragment_context(provider))
+    """The fragment, in a part of the page that says aloud how it changes."""
+    fragment = render_to_string(*fragment_context(provider))
+    return format_html('<div aria-live="polite">{}</div>', fragment)

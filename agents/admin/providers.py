@@ -84,7 +84,9 @@ class ProviderAdmin(WithheldColumns):
             address = {"description": ABOUT_ADDRESS, "fields": addressed}
             groups += [("Address", address), ("Key", self.key_fields(request, obj))]
         if obj is not None:
-            groups.append(("Connection", {"fields": ("tested", "used_by")}))
+            about = "A test is of what has been saved, and costs no tokens."
+            fields = ("tested", "used_by")
+            groups.append(("Connection", {"description": about, "fields": fields}))
         return groups
 
     def key_fields(self, request: HttpRequest, obj: Provider | None) -> dict[str, Any]:
