@@ -24,12 +24,9 @@ class Visitor:
     def __init__(self, url: str) -> None:
         self.url = url
         self._opener = build_opener(HTTPCookieProcessor(CookieJar()))
-        answer = self.post(
-            "/admin/login/",
-            {"username": "admin", "password": ADMIN_PASSWORD},
-            form_at="/admin/login/",
-        )
-        assert "Log out" in answer or "AgentHub" in answer
+        given = {"username": "admin", "password": ADMIN_PASSWORD}
+        self.post("/admin/login/", given, form_at="/admin/login/")
+        assert "/admin/logout/" in self.get("/admin/"), "signed in"
 
     def get(self, path: str) -> str:
         """The page's source, also of one that says what is wrong."""
