@@ -74,8 +74,6 @@ def test_every_shown_make_target_exists() -> None:
 def test_every_shown_management_command_succeeds_in_the_order_shown(
     demo_hub: HubProcess,
 ) -> None:
-    for name, content in shown_files(readme()).items():
-        (demo_hub.home / name).write_text(content)
     for line in shown_commands(readme()):
         if (match := MANAGE_COMMAND.match(line)) is None:
             continue
@@ -110,27 +108,6 @@ def shown_commands(text: str) -> list[str]:
     lines = "".join(blocks).replace("\\\n", " ").splitlines()
     commands = [re.sub(r"(^|\s+)#.*", "", line).strip() for line in lines]
     return [re.sub(r"\s+", " ", command) for command in commands if command]
-
-
-def shown_files(text: str) -> dict[str, str]:
-    """The blocks that the text before them says to save, by name."""
-    saved = r"Save this as `([^`]+)`(?:(?!```).)*```\w+\n(.*?)^```"
-    return dict(re.findall(saved, text, re.MULTILINE | re.DOTALL))
-
-
-def test_files_to_save_are_read_with_their_names() -> None:
-    text = """
-```yaml
-not: this
-```
-
-Save this as `one.yaml`, or so:
-
-```yaml
-this: one
-```
-"""
-    assert shown_files(text) == {"one.yaml": "this: one\n"}
 
 
 def test_commands_are_read_from_sh_blocks_only() -> None:

@@ -17,8 +17,9 @@ from django.urls import reverse
 from agents.models import Agent, Node
 from agents.models.choices import Kind, StatusChoice
 from agents.policy.states import NEEDS_A_PERSON, Action, Desired, Status
-from agents.services import budgets, figures, nodes, presence
+from agents.services import budgets, figures, nodes, presence, task_list
 from agents.services.figures import Stamp
+from agents.services.task_list import Question
 from agents.services.usage_view import BudgetView, budget_view
 
 _S = Status
@@ -159,6 +160,7 @@ class Overview:
     problems: tuple[AgentRow, ...]
     problem_count: int
     budgets: tuple[BudgetView, ...]
+    questions: tuple[Question, ...]
 
 
 def row(agent: Agent) -> AgentRow:
@@ -281,6 +283,7 @@ def overview() -> Overview:
         problems=tuple(problems[:MOST_PROBLEMS]),
         problem_count=len(problems),
         budgets=tuple(budget_view(one) for one in budgets.urgent()),
+        questions=task_list.questions(),
     )
 
 

@@ -25,6 +25,7 @@ PER_PAGE: Final = 50
 LONGEST_TITLE: Final = 160
 LATEST: Final = 8
 MOST_NATIVES: Final = 12
+MOST_QUESTIONS: Final = 12
 WAITING: Final = (TaskState.QUEUED, TaskState.WAITING_FOR_LOCK)
 
 # What a list shows; prompts are cut in Python, results stay in the database.
@@ -82,6 +83,14 @@ class TaskRow:
     def open(self) -> bool:
         """Whether it waits or is worked on."""
         return TaskState(self.state) in OPEN
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What an agent asks in a task, on one line."""
+
+    task: TaskRow
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +255,15 @@ def of_agent(agent_id: int) -> tuple[TaskRow, ...]:
 def waiting_for(agent_id: int) -> int:
     """How many tasks wait for this agent."""
     return Task.objects.filter(agent=agent_id, state__in=WAITING).count()
+
+
+def questions() -> tuple[Question, ...]:
+    """What agents ask people now, the longest asked first."""
+    running = Task.objects.only(*ROW_FIELDS).filter(
+        state=TaskState.RUNNING, answer=None
+    )
+    asking = running.exclude(question="").order_by("pk")[:MOST_QUESTIONS]
+    return tuple(Question(row(task), title(task.question)) for task in asking)
 
 
 def row(task: Task) -> TaskRow:

@@ -113,6 +113,34 @@ def test_a_task_is_cancelled_while_it_is_watched(
     assert is_the_same_document(page)
 
 
+def test_a_question_is_answered_by_the_keyboard_and_nothing_typed_is_lost(
+    hub_with_thinker: HubProcess, page: Page
+) -> None:
+    sign_in(page, hub_with_thinker)
+    script = '/call ask_person {"question": "This one or that?"}\n/say So be it.'
+    ask(page, hub_with_thinker, script)
+    question = page.locator("#task-question")
+    expect(question).to_contain_text("This one or that?", timeout=10 * SECOND)
+    answer = page.get_by_label("Your answer")
+    answer.fill("This")
+    # What is told of the task meanwhile leaves the field and its focus alone.
+    number = page.url.rstrip("/").rsplit("/", 1)[-1]
+    hub_with_thinker.agents("ask", "thinker", "Next", "--follow", number)
+    expect(page.locator("#task-facts")).to_contain_text("Next")
+    expect(answer).to_have_value("This")
+    expect(answer).to_be_focused()
+    page.keyboard.type(" one")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("#flash")).to_contain_text("Your answer was recorded")
+    expect(question).to_be_hidden()
+    call = page.locator('#steps > [data-kind="call"]')
+    expect(call).to_have_attribute("data-call", "done", timeout=10 * SECOND)
+    call.locator("summary").click()
+    expect(call).to_contain_text("This one")
+    expect(page.locator("#task-status")).to_have_attribute("data-task", "succeeded")
+
+
 def test_a_conversation_goes_on_and_what_is_refused_loses_nothing(
     hub_with_thinker: HubProcess, page: Page
 ) -> None:

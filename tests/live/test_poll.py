@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
 from django.test import Client
 
 from agents.models import Agent
+from tests.harness.engine import Engine, asked, said, thinker
 from tests.harness.people import make_person
 from tests.harness.recorded import run_of
 from tests.live.watching import lines, write
@@ -46,6 +48,25 @@ def test_output_goes_on_by_polls(agent: Agent) -> None:
     text = poll(viewer, topics=["agent:web", "logs:web"], logs=logs).content.decode()
     assert lines(text[text.index('id="output-lines"') :]) == ["two"]
     assert 'data-out="8"' in text
+
+
+def test_a_transcript_and_an_answer_go_on_by_polls(data: object) -> None:
+    viewer = signed_in(make_person("viewer", "view_agent"))
+    engine = Engine.at_work(task := asked(thinker()))
+    engine.commit(said("Let me see"))
+    engine.begin()
+    engine.say("It is")
+    place = {"step": 1, "run": 1, "offset": 0, "thinks": False}
+    topics = [f"task:{task.pk}"]
+    text = poll(viewer, topics=topics, task=place).content.decode()
+    assert "Let me see" in text
+    assert ">It is</pre>" in text
+    offset = int(re.findall(r'id="task-cursor".*?data-offset="(\d+)"', text)[0])
+    engine.say(" good")
+    place |= {"step": 2, "offset": offset}
+    text = poll(viewer, topics=topics, task=place).content.decode()
+    assert "Let me see" not in text
+    assert '<pre id="live-text" hx-swap-oob="beforeend"> good</pre>' in text
 
 
 def test_it_asks_who_is_there(agent: Agent, client: Client) -> None:

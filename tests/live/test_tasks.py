@@ -260,6 +260,17 @@ class TestLists(TaskCase):
         assert f"task-row-{new.pk}" not in text
         await page.leave()
 
+    async def test_a_question_is_on_the_overview_until_it_is_answered(self) -> None:
+        page = await self.open()
+        await page.subscribe("overview", after=await latest())
+        assert "none asks anything" in await page.frame()
+        await play(work.ask_person, self.engine.task, "Which of <them>?")
+        text = await page.until("Which of &lt;them&gt;")
+        assert f'id="question-{self.task.pk}"' in text
+        await play(tasks.answer, self.task.pk, "this", BOB)
+        await page.until("none asks anything")
+        await page.leave()
+
     async def test_the_agents_page_shows_its_work(self) -> None:
         page = await self.open()
         await page.subscribe("agent:thinker", after=await latest())
