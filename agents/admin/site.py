@@ -35,12 +35,8 @@ ORDER: Final = (
     *("auth", "User", "Group"),
     *("admin", "LogEntry"),
 )
-# LogEntry is Django's name for it; usage has no plural.
-NAMES: Final = {
-    "StatusChange": "History",
-    "Usage": "Usage",
-    "LogEntry": "Audit log",
-}
+# LogEntry is Django's name for it.
+NAMES: Final = {"StatusChange": "History", "LogEntry": "Audit log"}
 
 
 def _place(name: str) -> tuple[int, str]:

@@ -131,6 +131,27 @@ class PriceAdmin(WrittenByConfigurators):
         return price.provider or "any"
 
 
+class CostFilter(admin.SimpleListFilter):
+    """What nobody knows the price of is worth a click."""
+
+    title = "cost"
+    parameter_name = "cost"
+
+    def lookups(
+        self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
+    ) -> list[tuple[str, str]]:
+        """Both kinds."""
+        return [("unknown", "Unknown"), ("known", "Known")]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Usage]
+    ) -> QuerySet[Usage]:
+        """Those of the chosen kind."""
+        if not self.value():
+            return queryset
+        return queryset.filter(cost__isnull=self.value() == "unknown")
+
+
 class UsageAdmin(OfAnAgent):
     """Every request that was made of a model, and what it cost."""
 
@@ -139,15 +160,13 @@ class UsageAdmin(OfAnAgent):
         "of_agent",
         "provider",
         "model",
-        "input",
-        "cache_read",
-        "cache_write",
-        "output",
-        "reasoning",
+        "fresh",
+        "cached",
+        "answered",
         "price",
         "priced_by",
     )
-    list_filter = ("provider", "kind", ("cost", admin.EmptyFieldListFilter), "at")
+    list_filter = (CostFilter, "provider", "kind", "at")
     search_fields = ("agent_name", "model", "provider")
     search_help_text = "Search by agent, model or provider"
     fields = (
@@ -170,6 +189,21 @@ class UsageAdmin(OfAnAgent):
     def when(self, usage: Usage) -> SafeString:
         """The time, in UTC."""
         return cells.moment(usage.at)
+
+    @admin.display(description="input", ordering="input")
+    def fresh(self, usage: Usage) -> SafeString:
+        """Tokens that no cache had anything to do with."""
+        return cells.figure(figures.tokens(usage.input))
+
+    @admin.display(description="cached")
+    def cached(self, usage: Usage) -> SafeString:
+        """Tokens that a cache gave or took."""
+        return cells.figure(figures.tokens(usage.cache_read + usage.cache_write))
+
+    @admin.display(description="output", ordering="output")
+    def answered(self, usage: Usage) -> SafeString:
+        """Tokens of the answer, reasoning included."""
+        return cells.figure(figures.tokens(usage.output))
 
     @admin.display(description="cost", ordering="cost")
     def price(self, usage: Usage) -> SafeString:

@@ -11,6 +11,14 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
+        migrations.AlterModelOptions(
+            name="usage",
+            options={
+                "default_permissions": ("view",),
+                "ordering": ["-at"],
+                "verbose_name_plural": "usage",
+            },
+        ),
         migrations.CreateModel(
             name="UsageDay",
             fields=[

@@ -60,6 +60,7 @@ class Usage(models.Model):
 
     class Meta:
         default_permissions = ("view",)
+        verbose_name_plural = "usage"
         ordering: ClassVar = ["-at"]
         indexes: ClassVar = [
             models.Index(fields=["at"], name="usage_at"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -147,11 +148,13 @@ def test_usage_says_unknown_and_is_filtered_by_it(
     vera: User, used: Usage, sign_in: SignIn
 ) -> None:
     client = sign_in(vera)
-    dark = text_of(client.get(f"{USAGE}?cost__isempty=1"))
-    assert "Unknown" in dark
-    assert "known" in text_of(client.get(f"{USAGE}?q=known"))
-    assert ">known<" not in dark
-    assert "1 usage" in dark
+    for wanted, model in (("unknown", "dark"), ("known", "known")):
+        page = text_of(client.get(f"{USAGE}?cost={wanted}"))
+        assert re.findall(r'field-model">(\w+)<', page) == [model]
+        assert ("hub-badge--unknown" in page) == (wanted == "unknown")
+    assert (
+        len(re.findall("field-model", text_of(client.get(f"{USAGE}?q=thinker")))) == 2
+    )
 
 
 def test_who_may_not_look_at_agents_sees_none_of_it(
