@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -198,6 +200,22 @@ def test_a_host_that_is_not_here_is_a_clear_message(empty: HubProcess) -> None:
     refused = try_start(empty, "--host", "192.0.2.1")
     assert refused.returncode == 1
     assert "Cannot listen on 192.0.2.1:8000" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
+@pytest.mark.full  # SQLite waits for 20 s before it says so.
+def test_a_database_that_somebody_else_holds_is_a_clear_message(
+    tmp_path: Path,
+) -> None:
+    hub = HubProcess(tmp_path)
+    assert hub.manage("migrate", "--verbosity", "0").returncode == 0
+    with contextlib.closing(
+        sqlite3.connect(hub.data / "agenthub.sqlite3", isolation_level=None)
+    ) as other:
+        other.execute("BEGIN IMMEDIATE")
+        refused = try_start(hub, "--no-demo", "--port", "0")
+    assert refused.returncode == 1
+    assert "the database does not answer (database is locked)" in refused.stderr
     assert "Traceback" not in refused.stderr
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Any, Final
 
 # First of all: Daphne installs Twisted's reactor on an asyncio loop.
 from daphne.server import Server  # isort: skip
@@ -11,10 +11,17 @@ from daphne.server import Server  # isort: skip
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import OperationalError
 
 from agents.management.serving import Hub, PortTaken, endpoint
 from agents.services import first_start
 from agents.supervisor.lock import Held, NodeLock
+
+CANNOT_PREPARE: Final = (
+    "Not started: the database does not answer ({error}). If it is locked, another "
+    "program writes to it and does not end; if the disk is full, make room. Then start "
+    "again: nothing is lost."
+)
 
 
 class Command(BaseCommand):
@@ -52,7 +59,12 @@ class Command(BaseCommand):
             where = endpoint(options["host"], options["port"])
         except PortTaken as taken:
             raise CommandError(str(taken), returncode=1) from None
-        password = self._prepare(demo=supervising and not options["no_demo"])
+        try:
+            password = self._prepare(demo=supervising and not options["no_demo"])
+        except OperationalError as error:
+            raise CommandError(
+                CANNOT_PREPARE.format(error=error), returncode=1
+            ) from None
         hub = Hub(
             Server,
             where,
