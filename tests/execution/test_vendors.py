@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,56 +11,23 @@ import pytest
 from agents.models import Provider
 from agents.policy.states import Status
 from agents.services import providers, tasks
-from tests.harness.llm.answers import Answer, Behaviour, Call, Refusal, Say, Think
-from tests.harness.llm.anthropic import AnthropicWire
-from tests.harness.llm.chat import ChatWire
-from tests.harness.llm.ollama import OllamaWire
-from tests.harness.llm.openai import OpenAIWire
-from tests.harness.llm.server import StandIn, Wire
+from tests.harness.llm.answers import Answer, Call, Refusal, Say, Think
 from tests.harness.native import Native, native
 from tests.harness.supervisor import TEST, Cast, Supervisor
+from tests.harness.vendor import WIRES, Vendor
 from tests.harness.waiting import until
 
-WIRES: dict[str, Callable[[], Wire]] = {
-    "anthropic": AnthropicWire,
-    "openai": OpenAIWire,
-    "deepseek": ChatWire,
-    "ollama": OllamaWire,
-}
 WRITES = Call("write_file", json.dumps({"path": "note.txt", "content": "hello"}))
 
 
-class Vendor:
-    """A stand-in on a loop and thread of its own."""
-
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever)
-        self._thread.start()
-        self.stand_in = StandIn(WIRES[kind]())
-        self._call(self.stand_in.__aenter__())
-
-    def _call(self, coroutine: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(10)
-
-    def will(self, *behaviours: Behaviour) -> None:
-        self.stand_in.behaviours.extend(behaviours)
-
-    def agent(self, cast: Cast, **setup: Any) -> Native:
-        """A native agent that asks it."""
-        row, _ = Provider.objects.get_or_create(
-            name=self.kind, defaults={"kind": self.kind}
-        )
-        row.base_url = self.stand_in.url
-        providers.save(row, "" if self.kind == "ollama" else "a-key-of-the-tests")
-        return native(cast, provider=self.kind, model="some-model", **setup)
-
-    def close(self) -> None:
-        self._call(self.stand_in.close())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
-        self._loop.close()
+def agent_of(vendor: Vendor, cast: Cast, **setup: Any) -> Native:
+    """A native agent that asks this vendor."""
+    row, _ = Provider.objects.get_or_create(
+        name=vendor.kind, defaults={"kind": vendor.kind}
+    )
+    row.base_url = vendor.url
+    providers.save(row, vendor.key)
+    return native(cast, provider=vendor.kind, model="some-model", **setup)
 
 
 @pytest.fixture(params=list(WIRES))
@@ -78,7 +43,7 @@ def test_a_file_is_written_and_the_usage_booked(
     supervisor: Supervisor, cast: Cast, vendor: Vendor
 ) -> None:
     vendor.will(Answer((Think("hm"), WRITES)), Answer((Say(("All ", "done.")),)))
-    agent = vendor.agent(cast).start_native()
+    agent = agent_of(vendor, cast).start_native()
     work = agent.do("Write a note.")
     row = work.wait_for("succeeded", timeout=30)
     assert row.result == "All done."
@@ -97,7 +62,7 @@ def test_a_refused_key_ends_the_agent_and_the_task_waits_for_a_better_one(
     supervisor: Supervisor, cast: Cast, vendor: Vendor
 ) -> None:
     vendor.will(Refusal(401))
-    agent = vendor.agent(cast).start_native()
+    agent = agent_of(vendor, cast).start_native()
     work = agent.do("hello")
     row = agent.wait_for(Status.CRASHED, timeout=20)
     assert "the key was refused" in row.status_reason
@@ -112,7 +77,7 @@ def test_too_many_requests_are_waited_out_without_a_restart(
     supervisor: Supervisor, cast: Cast, vendor: Vendor
 ) -> None:
     vendor.will(Refusal(429, {"Retry-After": "1"}))
-    agent = vendor.agent(cast).start_native()
+    agent = agent_of(vendor, cast).start_native()
     work = agent.do("hello")
     work.wait_for("succeeded", timeout=30)
     assert "note" in work.kinds(), "people see that it was asked again"
@@ -126,7 +91,7 @@ def test_what_a_cancelled_answer_used_is_booked(
     vendor = Vendor("anthropic")  # Which says at once what the question costs.
     try:
         vendor.will(Answer((Say(("word ",) * 400),), pace=0.05))
-        agent = vendor.agent(cast).start_native()
+        agent = agent_of(vendor, cast).start_native()
         work = agent.do("talk")
         log = agent.folder() / f"task-{work.row.pk}"
         until(lambda: log.exists() and b"word" in log.read_bytes(), what="words")
@@ -146,7 +111,7 @@ def test_an_idle_agent_asks_its_provider_nothing(
 ) -> None:
     """Twenty heartbeats, which are ten minutes of them."""
     monkeypatch.setattr("agents.execution.worker.HEARTBEAT", 0.05)
-    agent = vendor.agent(cast).start_native()
+    agent = agent_of(vendor, cast).start_native()
     beats: set[Any] = set()
 
     def twenty() -> bool:
