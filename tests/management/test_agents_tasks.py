@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.management.base import CommandError, OutputWrapper
 from django.db import connection
 
 from agents.management.agentctl.live_view import LiveView
@@ -209,8 +210,6 @@ def screen() -> Screen:
 
 
 def view_of(task: Task, screen: Screen) -> LiveView:
-    from django.core.management.base import OutputWrapper
-
     terminal = Terminal(OutputWrapper(io.StringIO()), OutputWrapper(screen), {})
     return LiveView(task.pk, terminal)
 
@@ -313,11 +312,7 @@ def test_no_task_is_a_failure(agents: Run) -> None:
     "line",
     [["task", "x"], ["task", "-1"], ["cancel"], ["ask", "thinker"], ["answer", "1"]],
 )
-def test_a_line_that_is_wrong_is_misuse(
-    agents: Run, line: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
-    from django.core.management.base import CommandError
-
+def test_a_line_that_is_wrong_is_misuse(agents: Run, line: list[str]) -> None:
     with pytest.raises(CommandError):
         agents(*line)
 
@@ -343,7 +338,9 @@ def test_a_question_is_answered(agents: Run, agent: Agent) -> None:
     refused = agents("answer", str(task.pk), "this")
     assert (refused.code, "waits for no answer" in refused.err) == (1, True)
     work.ask_person(engine.task, "Which?")
-    assert agents("answer", str(task.pk), "this").code == 0
+    answer = agents("answer", str(task.pk), "this")
+    assert (answer.code, answer.err) == (0, "")
+    assert answer.out == f"task {task.pk}: running, and its question is answered\n"
     task.refresh_from_db()
     assert task.answer == "this"
 

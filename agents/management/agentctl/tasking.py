@@ -164,6 +164,8 @@ def _each(ids: list[int], do: Callable[[int], Task], terminal: Terminal) -> int:
 def _outcome(task: Task) -> str:
     if task.state == TaskState.RUNNING and task.cancel_asked_at is not None:
         return f"task {task.pk}: is being cancelled"
+    if task.question and task.answer is not None:
+        return f"task {task.pk}: {task.state}, and its question is answered"
     why = task.error or task.question or task.reason
     return f"task {task.pk}: {task.state}" + (f", {why}" if why else "")
 
