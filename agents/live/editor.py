@@ -43,7 +43,7 @@ class Editor:
         self._supervision: Supervision | None = None
         self._vitals: dict[int, Vitals] = {}
         self._runs: dict[tuple[int, int], list[RunView]] = {}
-        self._tasks: dict[int, Sight | None] = {}
+        self._tasks: dict[int, Sight] = {}
 
     def look(self, demands: Collection[Demand]) -> Edition:
         """What has changed since the last look, for these pages."""
@@ -159,7 +159,7 @@ class Editor:
                 self._tasks[reader.id] = transcripts.sight(reader.id)
             seen = self._tasks[reader.id]
             try:
-                step = seen and transcripts.step(self._store, reader, seen)
+                step = transcripts.step(self._store, reader, seen)
             except (OSError, ValueError):
                 continue  # As below.
             if step:

@@ -7,84 +7,64 @@ missed comes with the next look.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from django.db.models import Max
 
 from agents.live import fragments
 from agents.live.demand import TaskStep
 from agents.live.subscription import TaskPosition
-from agents.models import Step, Task
-from agents.policy.tasks import TaskState
+from agents.models import Step
 from agents.services import live_answers, transcript
-from agents.services.live_answers import Heard, Place
+from agents.services.live_answers import Heard, Place, Source
 from agents.services.logs import LogStore
 
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """A task as it is until it changes. `run`: by whose file its answer comes, or 0.
-
-    `last`: its newest step; `said_at`: when the newest was committed that is no note.
-    """
+    """A task as it is until it changes: its newest step, and where its answer comes."""
 
     last: int
-    run: int
-    folder: str
-    said_at: datetime | None
+    source: Source
 
 
-def sight(task_id: int) -> Sight | None:
-    """What the database says of it; None when it is gone."""
-    task = Task.objects.select_related("run").filter(pk=task_id).first()
-    if task is None:
-        return None
-    run = task.run if task.state == TaskState.RUNNING else None
+def sight(task_id: int) -> Sight:
+    """What the database says of it."""
     last = Step.objects.filter(task=task_id).aggregate(last=Max("number"))["last"]
-    said = transcript.newest_said(task_id) if run else None
-    return Sight(
-        last=last or 0,
-        run=run.number if run else 0,
-        folder=run.folder if run else "",
-        said_at=said.at if said else None,
-    )
+    return Sight(last or 0, live_answers.source_of(task_id))
 
 
 def step(store: LogStore, at: TaskPosition, task: Sight) -> TaskStep | None:
     """What came since; None when there is nothing new."""
-    if at.step >= task.last and at.run == task.run:
-        heard = _further(store, at, task)
+    if at.step >= task.last and at.run == task.source.run:
+        heard = _further(store, at, task.source)
         if heard is None:
             return None
         if not heard.fresh:
-            after = _moved(at, at.step, task, heard.place)
+            after = _moved(at, at.step, at.run, heard.place)
             return TaskStep(fragments.more_answer(heard.live, after), after)
-    return _anew(store, at, _sight_again(at.id, task))
+    return _anew(store, at)
 
 
-def _further(store: LogStore, at: TaskPosition, task: Sight) -> Heard | None:
-    if not task.run:
+def _further(store: LogStore, at: TaskPosition, source: Source) -> Heard | None:
+    if not source.run:
         return None
-    place = Place(at.offset, at.thinks)
-    return live_answers.further(store, task.folder, at.id, place)
+    return live_answers.further(store, source, Place(at.offset, at.thinks))
 
 
-def _sight_again(task_id: int, task: Sight) -> Sight:
-    """An answer that begins anew follows a step, which may be newer than our sight."""
-    return sight(task_id) or task
+def _anew(store: LogStore, at: TaskPosition) -> TaskStep:
+    """New steps, and in one piece with them the answer that is not among them.
 
-
-def _anew(store: LogStore, at: TaskPosition, task: Sight) -> TaskStep:
-    """New steps, and in one piece with them the answer that is not among them."""
+    An answer that begins anew follows a step that may be newer than our sight. The
+    steps are read first: what becomes one meanwhile is shown once, a look later.
+    """
     new = transcript.after(at.id, at.step)
-    heard = None
-    if task.run:
-        heard = live_answers.current(store, task.folder, at.id, task.said_at)
-    after = _moved(at, new.last, task, heard.place if heard else Place())
+    source = live_answers.source_of(at.id)
+    heard = live_answers.current(store, source) if source.run else None
+    after = _moved(at, new.last, source.run, heard.place if heard else Place())
     html = fragments.steps(new.steps, beyond=at.step)
     html += fragments.answer(heard.live if heard else None, after)
     return TaskStep(html, after)
 
 
-def _moved(at: TaskPosition, last: int, task: Sight, place: Place) -> TaskPosition:
-    return TaskPosition(at.id, last, task.run, place.offset, place.thinks)
+def _moved(at: TaskPosition, last: int, run: int, place: Place) -> TaskPosition:
+    return TaskPosition(at.id, last, run, place.offset, place.thinks)

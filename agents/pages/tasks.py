@@ -11,12 +11,11 @@ from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_safe
 
-from agents.models import Step, Task
+from agents.models import Step
 from agents.pages.guards import PageRequest, around, needs
 from agents.policy.live_text import Live
-from agents.policy.tasks import TaskState
 from agents.services import live_answers, task_detail, transcript
-from agents.services.live_answers import Place
+from agents.services.live_answers import Heard, Place
 from agents.services.logs import default_log_store
 from agents.services.permissions import VIEW
 from agents.services.task_list import TaskQuery, task_page
@@ -85,20 +84,17 @@ def step(request: PageRequest, number: int, step: int) -> HttpResponse:
 
 
 def _place(task_id: int, last: int) -> Shown:
-    row = Task.objects.select_related("run").filter(pk=task_id).first()
-    run = row.run if row is not None and row.state == TaskState.RUNNING else None
-    if run is None:
+    """An answer may become a step after the steps were read: then it is in neither,
+    and comes with the first look of the open page."""
+    source = live_answers.source_of(task_id)
+    if not source.run:
         return Shown(last, 0, 0, False, None)
-    said = transcript.newest_said(task_id)
-    # The answer may have become a step since the steps were read: it is in none then,
-    # and comes with the first look of the open page.
-    said_at = said.at if said else None
     try:
-        heard = live_answers.current(default_log_store(), run.folder, task_id, said_at)
+        heard = live_answers.current(default_log_store(), source)
     except (OSError, ValueError):
-        heard = live_answers.Heard(Live("", ""), True, Place())
+        heard = Heard(Live("", ""), True, Place())
     place = heard.place
-    return Shown(last, run.number, place.offset, place.thinks, heard.live)
+    return Shown(last, source.run, place.offset, place.thinks, heard.live)
 
 
 def _number(text: str) -> int | None:

@@ -6,17 +6,34 @@ Blocking: async code calls it in a thread.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
+from agents.models import Task
 from agents.policy import live_text
 from agents.policy.live_text import Live
+from agents.policy.tasks import TaskState
+from agents.services import transcript
 from agents.services.logs import MAX_READ, LogStore
 
 READ: Final = 64 * 1024
 # Of an answer that is longer, the end is shown (characters).
 LONGEST: Final = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a task's answer is given now.
+
+    `run`: its number, 0 while nobody works on it. `said_at`: when the newest step was
+    committed that is no note.
+    """
+
+    task_id: int
+    run: int = 0
+    folder: str = ""
+    said_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +53,24 @@ class Heard:
     place: Place
 
 
-def current(
-    store: LogStore, folder: str, task_id: int, said_at: datetime | None
-) -> Heard:
+def source_of(task_id: int) -> Source:
+    """Asked of the database; a task that is gone is worked on by nobody."""
+    task = Task.objects.select_related("run").filter(pk=task_id).first()
+    if task is None or task.run is None or task.state != TaskState.RUNNING:
+        return Source(task_id)
+    said = transcript.newest_said(task_id)
+    return Source(task_id, task.run.number, task.run.folder, said.at if said else None)
+
+
+def current(store: LogStore, source: Source) -> Heard:
     """All of the answer that is being given, or its end if it is very long.
 
-    `said_at`: when the newest step was committed. What was written before that has
-    become the step; a reader needs no word of the engine to know.
+    What was written before the newest step was committed has become that step; a
+    reader needs no word of the engine to know.
     """
-    chunk = store.live(folder, task_id, 0, MAX_READ)
+    chunk = store.live(source.folder, source.task_id, 0, MAX_READ)
     end = chunk.offset + len(chunk.data)
+    said_at = source.said_at
     if said_at is not None and chunk.changed_at <= said_at.timestamp():
         return Heard(Live("", ""), True, Place(end))
     part = live_text.part(chunk.data)
@@ -53,12 +78,13 @@ def current(
     return Heard(live, True, Place(chunk.offset + part.length, part.thinks))
 
 
-def further(store: LogStore, folder: str, task_id: int, place: Place) -> Heard | None:
+def further(store: LogStore, source: Source, place: Place) -> Heard | None:
     """What has come since; None when nothing has."""
-    chunk = store.live(folder, task_id, place.offset, READ)
+    chunk = store.live(source.folder, source.task_id, place.offset, READ)
     if chunk.offset != place.offset:
         # Too far behind, and nobody knows what the end of it belongs to.
-        return current(store, folder, task_id, None) if chunk.data else None
+        everything = replace(source, said_at=None)
+        return current(store, everything) if chunk.data else None
     part = live_text.part(chunk.data, thinks=place.thinks)
     if not part.length:
         return None

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from agents.management.agentctl.terminal import Terminal
 from agents.models import Task
-from agents.policy.tasks import TaskState
 from agents.services import live_answers
-from agents.services.live_answers import Place
+from agents.services.live_answers import Place, Source
 from agents.services.logs import default_log_store
 
 
@@ -14,9 +13,9 @@ class LiveView:
     """Call `look` when the task has changed, `show` often, and `end` once."""
 
     def __init__(self, task_id: int, terminal: Terminal) -> None:
-        self._task_id, self._terminal = task_id, terminal
+        self._terminal = terminal
         self._store = default_log_store()
-        self._folder = ""
+        self._source = Source(task_id)
         self._place = Place()
         self._in_a_line = False
         self._asked = ""
@@ -25,10 +24,10 @@ class LiveView:
         """In which run it is worked on, and whether it asks something."""
         if not self._terminal.progress:
             return
-        running = task.run if task.state == TaskState.RUNNING else None
-        folder = running.folder if running else ""
-        if folder != self._folder:
-            self._folder, self._place = folder, Place()
+        source = live_answers.source_of(task.pk)
+        if source.run != self._source.run:
+            self._place = Place()
+        self._source = source
         if task.question and task.answer is None and task.question != self._asked:
             self._asked = task.question
             self.end()
@@ -39,12 +38,10 @@ class LiveView:
 
     def show(self) -> None:
         """What has been said since."""
-        if not self._folder:
+        if not self._source.run:
             return
         try:
-            heard = live_answers.further(
-                self._store, self._folder, self._task_id, self._place
-            )
+            heard = live_answers.further(self._store, self._source, self._place)
         except (OSError, ValueError):
             return  # It is a look beside the answer, not the answer.
         if heard is None:
