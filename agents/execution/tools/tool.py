@@ -8,19 +8,21 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import UUID
 
-from agents.llm.request import Tool as Description
+if TYPE_CHECKING:
+    from agents.llm.request import Tool as Description
 
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """Where and for whom a tool works.
 
-    `workspace`: the directory it cannot leave. `mark`: the run whose processes a
-    command belongs to; `folder`: where that run's files are. `env`: the agent's own.
-    `ask`: puts a question to a person and waits for the answer.
+    `workspace`: the directory it cannot leave. `run_id`: the run whose processes a
+    command belongs to; `folder`: where that run's files are. `env`: the agent's own;
+    `inherited`: what every run is given of the hub's. `ask`: puts a question to a
+    person and waits for the answer.
     """
 
     workspace: Path

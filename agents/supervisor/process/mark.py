@@ -2,7 +2,8 @@
 
 The mark is the soft limit RLIMIT_LOCKS, which Linux has not enforced since 2.4.25
 (getrlimit(2)) but still inherits through fork, exec, setsid and `env -i`, and
-shows to everybody in /proc/PID/limits. It outlives the hub.
+shows to everybody in /proc/PID/limits. It outlives the hub. A part of a run wears
+one of its own beside it: RLIMIT_RSS, which has had no effect since 2.4.30.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ import resource
 import threading
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Final
 
 _RLIMIT_LOCKS: Final = 10  # Not named by Python; the same on every Linux but MIPS.
 _ROW: Final = b"Max file locks"
+_PART_ROW: Final = b"Max resident set"
 _HIGH: Final = 1 << 56
 _PROBE: Final = 1 << 57
 _SLOT_BITS: Final = 8
@@ -49,32 +51,41 @@ def of_one_run(mark: int) -> int:
 
 
 @contextmanager
-def wearing(mark: int) -> Iterator[None]:
-    """This process wears the mark for a moment, so that a child inherits it."""
-    with _only_one:
-        try:
-            soft, hard = resource.getrlimit(_RLIMIT_LOCKS)
-            resource.setrlimit(_RLIMIT_LOCKS, (mark, hard))
-        except (OSError, ValueError):
-            yield  # Not Linux, or a low hard limit: the environment is left.
-            return
-        try:
-            yield
-        finally:
-            resource.setrlimit(_RLIMIT_LOCKS, (soft, hard))
+def wearing(mark: int, part: int | None = None) -> Iterator[None]:
+    """This process wears the marks for a moment, so that a child inherits them."""
+    limits = {_RLIMIT_LOCKS: mark}
+    if part is not None:
+        limits[resource.RLIMIT_RSS] = part
+    with _only_one, ExitStack() as worn:
+        for limit, value in limits.items():
+            # Not Linux, or a low hard limit: the environment is left.
+            with suppress(OSError, ValueError):
+                soft, hard = resource.getrlimit(limit)
+                resource.setrlimit(limit, (value, hard))
+                worn.callback(resource.setrlimit, limit, (soft, hard))
+        yield
 
 
 def read_mark(pid: int) -> int | None:
     """The mark that a process wears; None without one or without the process."""
+    return _read(pid, _ROW)
+
+
+def read_part_mark(pid: int) -> int | None:
+    """The mark of the run's part that a process belongs to, likewise."""
+    return _read(pid, _PART_ROW)
+
+
+def _read(pid: int, row: bytes) -> int | None:
     try:
         with open(f"/proc/{pid}/limits", "rb") as file:
             text = file.read()
     except OSError:
         return None
-    at = text.find(_ROW)
+    at = text.find(row)
     if at < 0:
         return None
-    soft = text[at + len(_ROW) :].split(None, 1)[0]
+    soft = text[at + len(row) :].split(None, 1)[0]
     if not soft.isdigit():
         return None
     value = int(soft)

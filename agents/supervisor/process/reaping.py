@@ -20,6 +20,7 @@ from agents.supervisor.process.census import ProcessId, look_at
 from agents.supervisor.process.mark import is_probe, read_mark
 
 _PR_SET_CHILD_SUBREAPER: Final = 36  # include/uapi/linux/prctl.h
+_PR_GET_CHILD_SUBREAPER: Final = 37
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,19 @@ def become_subreaper() -> bool:
         return bool(libc.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
     except (OSError, AttributeError):
         return False
+
+
+def orphans_come_here() -> bool:
+    """Whether each orphan of our descendants is found by `adopted_children`."""
+    wish = ctypes.c_int()
+    try:
+        libc = ctypes.CDLL(None, use_errno=True)
+        failed = libc.prctl(_PR_GET_CHILD_SUBREAPER, ctypes.byref(wish), 0, 0, 0)
+    except (OSError, AttributeError):
+        return False
+    # Without the list of children (CONFIG_PROC_CHILDREN) they come unseen.
+    listed = os.path.exists(f"/proc/self/task/{os.getpid()}/children")
+    return not failed and bool(wish.value) and listed
 
 
 def reap(leader: ProcessId, folder: Path) -> Ended | None:

@@ -42,9 +42,14 @@ def lay_out(folder: Path, stdin: str) -> None:
         os.mkfifo(folder / "stdin", 0o600)
 
 
-def spawn(launch: Launch, folder: Path, run_id: uuid.UUID) -> Spawned:
-    """Start the program in a folder that is laid out; OSError if the system cannot."""
-    with wearing(mark_of(run_id)):
+def spawn(
+    launch: Launch, folder: Path, run_id: uuid.UUID, part: int | None = None
+) -> Spawned:
+    """Start the program in a folder that is laid out; OSError if the system cannot.
+
+    `part`: the mark of the part of the run that it is, if it is not all of it.
+    """
+    with wearing(mark_of(run_id), part):
         pid = shim.start(launch, folder)
     process = look_at(pid)
     assert process is not None, "an unreaped child always has its /proc entry"

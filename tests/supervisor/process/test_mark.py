@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import resource
 import uuid
+from pathlib import Path
 
 import pytest
 
-from agents.supervisor.process import mark
-from tests.harness.processes import run_python
+from agents.adapters.launch import Launch
+from agents.supervisor.process import mark, part
+from tests.harness.health import pids_in
+from tests.harness.processes import lives, program, run_python
+from tests.harness.waiting import until
 from tests.supervisor.process.conftest import Spawner
 
 RLIMIT_LOCKS = 10
@@ -90,3 +94,34 @@ def test_a_probes_mark_is_no_runs_and_tells_its_run() -> None:
     assert {mark.of_one_run(one) for one in marks} == {mark.probe_mark(run_id, 0)}
     assert mark.of_one_run(mark.probe_mark(other, 7)) not in marks
     assert max(marks) < 2**63, "the kernel takes no more"
+
+
+def test_a_part_of_a_run_wears_the_runs_mark_and_its_own(
+    spawner: Spawner, tmp_path: Path
+) -> None:
+    one = spawner.program("daemon")
+    first, *words = program("daemon")
+    launch = Launch((first, *words), "/", {"MARKER": str(tmp_path / "marker")})
+    begun = part.begin(launch, tmp_path / "part", one.run_id)
+    try:
+        until(lambda: len(pids_in(tmp_path / "marker")) == 2)
+        daemon = pids_in(tmp_path / "marker")[1]
+        assert mark.read_mark(daemon) == mark.mark_of(one.run_id)
+        assert mark.read_part_mark(daemon) == begun.mark
+        one.wait_for("ready")
+        [other] = one.noted("daemon")
+        assert mark.read_part_mark(other) is None
+    finally:
+        ended = part.end(begun)
+    assert (ended.left, ended.stuck) == (3, 0)
+    assert not lives(daemon)
+    assert lives(other), "what belongs to the run and not to the part is let be"
+
+
+def test_both_limits_of_the_wearer_are_as_before() -> None:
+    limits = (RLIMIT_LOCKS, resource.RLIMIT_RSS)
+    before = [resource.getrlimit(limit) for limit in limits]
+    with mark.wearing(mark.mark_of(uuid.uuid4()), mark.mark_of(uuid.uuid4())):
+        within = [resource.getrlimit(limit) for limit in limits]
+    assert all(one != two for one, two in zip(before, within, strict=True))
+    assert [resource.getrlimit(limit) for limit in limits] == before
