@@ -80,8 +80,10 @@ def mortals(tmp_path: Path) -> Iterator[Mortals]:
 
 
 def script(turns: int) -> str:
+    """Each turn adds a line to the log; one that is done twice would add two."""
     lines = [
-        "/call write_file " + json.dumps({"path": "log", "content": f"{number}\n"})
+        "/call edit_file "
+        + json.dumps({"path": "log", "old_text": "end", "new_text": f"{number}\nend"})
         for number in range(turns)
     ]
     return "\n/say next\n".join(lines) + "\n/say The end."
@@ -115,9 +117,8 @@ def check(agent: Native, work: Work, turns: int) -> None:
     results = work.results()
     assert [one["call"] for one in results] == calls, "each call has one result"
     assert len(calls) == turns
-    log = agent.workspace / "log"
     # Whoever dies between writing down a call and making it leaves none.
-    lines = log.read_text().split() if log.exists() else []
+    lines = (agent.workspace / "log").read_text().split()
     for number, one in enumerate(results):
         times = lines.count(str(number))
         assert times <= 1, f"call {number} was done {times} times"
@@ -138,6 +139,7 @@ def killed_at_each_step(
     turns: int,
 ) -> None:
     agent = native(cast)
+    (agent.workspace / "log").write_text("end\n")
     agent.ask(Action.START)
     work = agent.do(script(turns))
     die_on(mortals, work, point, passage)
