@@ -14,10 +14,13 @@ from django.utils.safestring import SafeString
 
 from agents.admin import cells
 from agents.admin.fields import ListField, PairsField
-from agents.models import Agent, Schedule
-from agents.policy.dependencies import listed, unknown_problem
+from agents.admin.native_fields import PromptField
+from agents.models import Schedule
+from agents.policy.dependencies import listed
+from agents.policy.schedule import OF_TASKS
 from agents.services import cron, figures, nodes, schedules
 from agents.services.permissions import CONFIGURE, VIEW
+from agents.services.task_list import title
 
 if TYPE_CHECKING:
     ScheduleModelAdmin = admin.ModelAdmin[Schedule]
@@ -43,26 +46,49 @@ class ScheduleForm(ScheduleModelForm):
             "Several lines: those that have all of them."
         ),
     )
+    prompt = PromptField(
+        help_text="What the task says, each time.",
+        widget=forms.Textarea(attrs={"rows": 6, "class": "vLargeTextField"}),
+    )
+    paths = ListField(
+        label="Paths",
+        help_text="What it will write: <code>src/**, docs/*.md</code>.",
+    )
 
     class Meta:
         model = Schedule
-        fields = ("name", "action", "names", "labels", "cron", "enabled")
+        fields = ("name", "action", "names", "labels", "cron", "enabled", *OF_TASKS)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("priority", "max_attempts"):
+            if name in self.fields:
+                self.fields[name].required = False
 
     def clean_cron(self) -> str:
-        """What is wrong with it, part by part."""
-        text = " ".join(str(self.cleaned_data["cron"]).split())
-        if problem := cron.problem(text):
-            raise ValidationError(problem)
-        return text
+        """With single spaces; what is wrong with it, the service says."""
+        return " ".join(str(self.cleaned_data["cron"]).split())
 
-    def clean_names(self) -> Any:
-        """Agents that there are; how they are written, the model judges."""
-        names = self.cleaned_data["names"]
-        if isinstance(names, list) and all(isinstance(one, str) for one in names):
-            known = set(Agent.objects.values_list("name", flat=True))
-            if problem := unknown_problem(names, known):
-                raise ValidationError(problem)
-        return names
+    def clean_priority(self) -> int:
+        """Left empty, it is the usual one."""
+        return self._usual("priority")
+
+    def clean_max_attempts(self) -> int:
+        """Left empty, they are the usual ones."""
+        return self._usual("max_attempts")
+
+    def _usual(self, name: str) -> int:
+        given = self.cleaned_data[name]
+        return int(getattr(Schedule(), name) if given is None else given)
+
+    def _post_clean(self) -> None:
+        """Beside what the model says, what the service would refuse."""
+        super()._post_clean()  # type: ignore[misc]
+        if {"names", "paths"} & self.errors.keys():
+            return  # It can only judge what has the form of a schedule.
+        for name, problem in schedules.problems(self.instance).items():
+            if name not in self.errors:
+                self.add_error(name, problem)
 
 
 class ScheduleAdmin(ScheduleModelAdmin):
@@ -118,6 +144,18 @@ class ScheduleAdmin(ScheduleModelAdmin):
                         "on is started too, and what is so already stays so."
                     ),
                     "fields": ("action", "names", "labels"),
+                },
+            ),
+            (
+                "What is asked",
+                {
+                    "description": (
+                        "For the action “Ask” and native agents: a task for each, at "
+                        "each time. Who has not finished the earlier one, is over "
+                        "budget or runs a program gets none, and it is said below. "
+                        "Tasks of a stopped agent wait until it is started."
+                    ),
+                    "fields": tuple(OF_TASKS),
                 },
             ),
             (
@@ -188,7 +226,12 @@ class ScheduleAdmin(ScheduleModelAdmin):
         whom = listed(schedule.names) or cells.tags(
             f"{key}={value}" for key, value in sorted(schedule.labels.items())
         )
-        return format_html("{} {}", schedule.get_action_display(), whom)
+        done = format_html("{} {}", schedule.get_action_display(), whom)
+        if not schedule.prompt:
+            return done
+        return format_html(
+            '{} <span class="hub-quiet">{}</span>', done, title(schedule.prompt)
+        )
 
     @admin.display(description="state", ordering="enabled")
     def state(self, schedule: Schedule) -> SafeString:
@@ -226,8 +269,10 @@ class ScheduleAdmin(ScheduleModelAdmin):
             return format_html('<span class="hub-quiet">{}</span>', "not yet due")
         if schedule.last_ok:
             shown = cells.badge("running", "check", "Asked")
-        elif schedule.last_outcome.startswith("missed"):
+        elif schedule.last_outcome.startswith(schedules.MISSED):
             shown = cells.badge("backoff", "backoff", "Missed")
+        elif schedule.last_outcome.startswith(schedules.NOBODY):
+            shown = cells.badge("crashed", "crashed", "Nobody asked")
         else:
             shown = cells.badge("crashed", "crashed", "In part")
         return format_html("{} {}", shown, schedule.last_outcome)

@@ -68,6 +68,7 @@ class ScheduledAction(models.TextChoices):
     START = "start", "Start"
     STOP = "stop", "Stop"
     RESTART = "restart", "Restart"
+    ASK = "ask", "Ask"
 
 
 class Outcome(models.TextChoices):

@@ -12,6 +12,14 @@ from typing import Final
 # A time is kept if the hub comes to it this late; cron knows nothing below a minute.
 LATEST: Final = timedelta(seconds=60)
 MOST_NAMES: Final = 1000
+# What only a schedule that asks for work may say, as it is when left alone.
+OF_TASKS: Final[Mapping[str, object]] = {
+    "prompt": "",
+    "paths": [],
+    "priority": 0,
+    "timeout": None,
+    "max_attempts": 3,
+}
 
 
 def names_problem(names: object) -> str | None:
@@ -30,6 +38,30 @@ def choice_problem(names: Sequence[str], labels: Mapping[str, str]) -> str | Non
     if not names and not labels:
         return "Name agents, or choose them by label."
     return None
+
+
+def task_problems(asks: bool, given: Mapping[str, object]) -> dict[str, str]:
+    """Why these cannot stand beside an action that asks for work or does not."""
+    if asks:
+        paths = given["paths"]
+        texts = isinstance(paths, list) and all(isinstance(p, str) for p in paths)
+        found = {} if texts else {"paths": 'Paths are a list of globs: ["src/**"].'}
+        if not str(given["prompt"]).strip():
+            found["prompt"] = "Say what is to be done: to ask needs a prompt."
+        return found
+    return {
+        name: f"Only a task has this. {_left_alone(usual)}"
+        for name, usual in OF_TASKS.items()
+        if given[name] != usual
+    }
+
+
+def _left_alone(usual: object) -> str:
+    empty = usual in (None, "", [])
+    return (
+        f"{'Leave it empty' if empty else f'Leave it at {usual}'}, or choose the "
+        "action “Ask”."
+    )
 
 
 def missed(due: datetime, now: datetime) -> str | None:

@@ -1,7 +1,7 @@
 """Schedules: stored with their row of django-q2, and what is done when one is due.
 
-django-q2 only calls `fire` with an id and a time; the wish goes through `lifecycle`
-like any other, under the name of the schedule.
+django-q2 only calls `fire` with an id and a time; the wish goes through `lifecycle`,
+the task through `tasks`, like any other, under the name of the schedule.
 """
 
 from __future__ import annotations
@@ -17,16 +17,28 @@ from django.utils import timezone
 from django_q.models import Schedule as DueTime
 
 from agents.models import Agent, Schedule
+from agents.models.choices import ScheduledAction
 from agents.policy import schedule as rules
 from agents.policy.dependencies import listed, unknown_problem
 from agents.policy.setup import CLUSTER_NAME
 from agents.policy.states import Action
-from agents.services import cluster, cron, figures, lifecycle, nodes, overview
+from agents.services import (
+    cluster,
+    cron,
+    figures,
+    lifecycle,
+    nodes,
+    overview,
+    scheduled_tasks,
+)
 from agents.services.figures import Stamp
 from agents.services.lifecycle import Asked, Asker
 from agents.services.overview import AgentRow
+from agents.services.task_list import title
 
 SHOWN: Final = 5
+MISSED: Final = "missed"
+NOBODY: Final = "0 agents"
 UNSUPERVISED: Final = (
     "missed: no supervisor was running, and missed times are not caught up"
 )
@@ -58,7 +70,7 @@ def delete(schedule: Schedule) -> None:
 
 def problems(schedule: Schedule) -> dict[str, str]:
     """What is wrong with it beside the form of its values, by field."""
-    found = {}
+    found = scheduled_tasks.problems(schedule)
     if text := cron.problem(schedule.cron):
         found["cron"] = text
     if schedule.names:
@@ -109,19 +121,26 @@ def fire(schedule_id: int, due: str) -> str:
     if schedule is None:
         return "there is no such schedule any more"
     at = datetime.fromisoformat(due)
+    if schedule.last_at == at:
+        return schedule.last_outcome
     why = rules.missed(at, timezone.now())
     if why is None and not nodes.is_supervised():
         why = UNSUPERVISED
     if why is not None:
         return _note(schedule, at, False, why)
     agents, missing = chosen(schedule)
-    key = f"schedule {schedule.pk} at {due}"
+    key = f"{scheduled_tasks.key_start(schedule)}{due}"
     reason = f"due at {figures.stamp(at).text}"
-    asker = Asker(f"schedule {schedule.name}", "schedule", reason, key)
+    asker = Asker(f"schedule {schedule.name}", scheduled_tasks.VIA, reason, key)
     with transaction.atomic():
-        asked = lifecycle.ask(Action(schedule.action), agents, asker)
-        ok = bool(asked) and not missing
-        return _note(schedule, at, ok, _said(schedule, asked, missing))
+        if schedule.action == ScheduledAction.ASK:
+            ok, said = scheduled_tasks.ask(schedule, agents, asker)
+        else:
+            asked = lifecycle.ask(Action(schedule.action), agents, asker)
+            ok, said = bool(asked), _said(schedule, asked)
+        if missing:
+            said += f"; there is no {listed(missing)} any more"
+        return _note(schedule, at, ok and not missing, said)
 
 
 def chosen(schedule: Schedule) -> tuple[list[int], list[str]]:
@@ -139,13 +158,11 @@ def chosen(schedule: Schedule) -> tuple[list[int], list[str]]:
     ], []
 
 
-def _said(schedule: Schedule, asked: Sequence[Asked], missing: Sequence[str]) -> str:
+def _said(schedule: Schedule, asked: Sequence[Asked]) -> str:
     already = sum(one.already for one in asked)
     text = f"{figures.counted(len(asked), 'agent')} asked to {schedule.action}"
     if already:
         text += f", {already} already so"
-    if missing:
-        text += f"; there is no {listed(missing)} any more"
     return text
 
 
@@ -158,11 +175,12 @@ def _note(schedule: Schedule, at: datetime, ok: bool, outcome: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class ComingView:
-    """One schedule and its next time."""
+    """One schedule and its next time. `prompt`: how it begins, of one that asks."""
 
     name: str
     action: str
     whom: str
+    prompt: str
     at: Stamp
     last: Stamp | None
     ok: bool
@@ -199,6 +217,7 @@ def _coming(schedule: Schedule, at: datetime) -> ComingView:
         name=schedule.name,
         action=schedule.action,
         whom=listed(schedule.names or groups),
+        prompt=title(schedule.prompt) if schedule.prompt else "",
         at=figures.stamp(at),
         last=figures.stamp_or_none(schedule.last_at),
         ok=schedule.last_ok is not False,

@@ -54,7 +54,8 @@ def ask(agent_id: int, wanted: Ask, asker: Asker) -> tuple[Task, bool]:
 
     A key that this agent has seen gives the earlier task. Raises CannotAsk.
     """
-    _check(wanted)
+    for problem in problems(wanted).values():
+        raise CannotAsk(problem)
     with transaction.atomic():
         agent = Agent.objects.select_for_update().get(pk=agent_id)
         if wanted.idempotency_key:
@@ -69,14 +70,19 @@ def ask(agent_id: int, wanted: Ask, asker: Asker) -> tuple[Task, bool]:
                     )
                 return earlier, False
         if agent.kind != Kind.NATIVE_LLM:
-            raise CannotAsk(
-                f"{agent.name} runs a program and takes no tasks. Ask an agent of the "
-                "kind native_llm."
-            )
+            raise CannotAsk(program_refusal(agent.name))
         if refusal := budgets.refusal(agent.pk):
             raise CannotAsk(refusal)
         task = _recorded(agent, wanted, asker)
     return task, True
+
+
+def program_refusal(name: str) -> str:
+    """Why an agent that is a program is not asked."""
+    return (
+        f"{name} runs a program and takes no tasks. Ask an agent of the kind "
+        "native_llm."
+    )
 
 
 def _recorded(agent: Agent, wanted: Ask, asker: Asker) -> Task:
@@ -104,29 +110,38 @@ def _recorded(agent: Agent, wanted: Ask, asker: Asker) -> Task:
     return task
 
 
-def _check(wanted: Ask) -> None:
-    text = wanted.prompt
+def problems(wanted: Ask) -> dict[str, str]:
+    """What is wrong with it whoever is asked, by field."""
+    found = {
+        "prompt": _prompt_problem(wanted.prompt),
+        "budget": rules.task_problem(wanted.budget),
+    }
+    if wanted.timeout is not None and not 0 < wanted.timeout <= 30 * 86_400:
+        found["timeout"] = "A timeout is more than 0 s and 30 days at most."
+    if not 1 <= wanted.max_attempts <= 20:
+        found["max_attempts"] = "Give 1 to 20 attempts."
+    if not -1000 <= wanted.priority <= 1000:
+        found["priority"] = "A priority is between -1000 and 1000; 0 is the usual one."
+    if len(wanted.idempotency_key) > LONGEST_KEY:
+        found["idempotency_key"] = (
+            f"An idempotency key has {LONGEST_KEY} characters at most."
+        )
+    if len(wanted.paths) > MOST_PATHS or not all(wanted.paths):
+        found["paths"] = f"Name up to {MOST_PATHS} paths, none of them empty."
+    return {name: text for name, text in found.items() if text}
+
+
+def _prompt_problem(text: str) -> str | None:
     if not text.strip():
-        raise CannotAsk("Say what is to be done: the prompt is empty.")
+        return "Say what is to be done: the prompt is empty."
     if len(text) > LONGEST_PROMPT:
-        raise CannotAsk(
+        return (
             f"The prompt has {len(text):,} characters, and {LONGEST_PROMPT:,} are the "
             "most. Put the text into a file of the workspace."
         )
     if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
-        raise CannotAsk("The prompt has characters that are no text (NUL or half).")
-    if wanted.timeout is not None and not 0 < wanted.timeout <= 30 * 86_400:
-        raise CannotAsk("A timeout is more than 0 s and 30 days at most.")
-    if not 1 <= wanted.max_attempts <= 20:
-        raise CannotAsk("Give 1 to 20 attempts.")
-    if not -1000 <= wanted.priority <= 1000:
-        raise CannotAsk("A priority is between -1000 and 1000; 0 is the usual one.")
-    if len(wanted.idempotency_key) > LONGEST_KEY:
-        raise CannotAsk(f"An idempotency key has {LONGEST_KEY} characters at most.")
-    if problem := rules.task_problem(wanted.budget):
-        raise CannotAsk(problem)
-    if len(wanted.paths) > MOST_PATHS or not all(wanted.paths):
-        raise CannotAsk(f"Name up to {MOST_PATHS} paths, none of them empty.")
+        return "The prompt has characters that are no text (NUL or half)."
+    return None
 
 
 def cancel(task_id: int, asker: Asker) -> Task:

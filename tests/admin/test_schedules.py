@@ -16,6 +16,7 @@ from agents.models import Agent, Schedule
 from agents.services import schedules
 from tests.admin.conftest import MakeAgent, SignIn
 from tests.admin.pages import errors_of, messages_of, text_of
+from tests.harness.spending import spend, thinker
 
 LIST = "/admin/agents/schedule/"
 
@@ -103,6 +104,83 @@ def test_what_is_wrong_is_said_beside_its_field(
     errors = errors_of(response)
     assert message in " ".join(text for texts in errors.values() for text in texts)
     assert Schedule.objects.count() == 1
+
+
+def asking(client: Client, address: str = f"{LIST}add/", **values: str) -> Any:
+    given = {"action": "ask", "names": "thinker", "prompt": "Review.\r\nAnd tidy."}
+    return post(client, address, **(given | values))
+
+
+def test_who_configures_has_agents_asked_for_work(alice: User, sign_in: SignIn) -> None:
+    thinker()
+    given = {"paths": "docs/**, src/*.py", "priority": "5", "timeout": "90"}
+    asking(sign_in(alice), **given, max_attempts="")
+    one = Schedule.objects.get()
+    assert (one.action, one.prompt) == ("ask", "Review.\nAnd tidy.")
+    assert (one.paths, one.priority) == (["docs/**", "src/*.py"], 5)
+    assert (one.timeout, one.max_attempts) == (90.0, 3), "left empty, it is the usual"
+
+
+@pytest.mark.parametrize("name", ["bob", "vera"])
+def test_who_operates_or_looks_reads_the_prompt_and_changes_none(
+    request: pytest.FixtureRequest, name: str, sign_in: SignIn
+) -> None:
+    thinker()
+    one = Schedule(
+        name="review", action="ask", cron="0 18 * * *", names=["thinker"], prompt="See."
+    )
+    schedules.save(one)
+    client = sign_in(request.getfixturevalue(name))
+    assert "See." in text_of(client.get(LIST))
+    page = text_of(client.get(page_of(one)))
+    assert "See." in page
+    assert 'name="prompt"' not in page
+    assert asking(client).status_code == 403
+    assert asking(client, page_of(one), prompt="Delete all.").status_code == 403
+    assert Schedule.objects.get().prompt == "See."
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("prompt", " ", "to ask needs a prompt"),
+        ("action", "start", "choose the action “Ask”"),
+        ("names", "worker", "worker runs a program and takes no tasks"),
+        ("timeout", "-1", "more than 0 s"),
+        ("max_attempts", "21", "1 to 20 attempts"),
+        ("priority", "5000", "between -1000 and 1000"),
+        ("paths", "[7]", "a list of globs"),
+        ("cron", "daily", "Give five parts"),
+    ],
+)
+def test_what_cannot_be_asked_is_said_beside_its_field(
+    alice: User,
+    make_agent: MakeAgent,
+    sign_in: SignIn,
+    field: str,
+    value: str,
+    message: str,
+) -> None:
+    thinker()
+    make_agent("worker")
+    errors = errors_of(asking(sign_in(alice), **{field: value}))
+    place = "prompt" if field == "action" else field
+    assert message in " ".join(errors[place])
+    assert not Schedule.objects.exists()
+
+
+@pytest.mark.usefixtures("supervised")
+def test_a_refusal_is_shown_as_such(vera: User, sign_in: SignIn) -> None:
+    agent = thinker(budget={"day": 1})
+    spend(agent, "1")
+    one = Schedule(
+        name="review", action="ask", cron="0 18 * * *", names=["thinker"], prompt="See."
+    )
+    schedules.save(one)
+    schedules.fire(one.pk, timezone.now().isoformat())
+    page = text_of(sign_in(vera).get(page_of(one)))
+    assert "Nobody asked" in page
+    assert "The budget of thinker is $1.00 a day" in page
 
 
 def test_the_next_five_times_and_what_came_of_the_last_are_shown(

@@ -29,7 +29,9 @@ def a_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
     hub = HubProcess(tmp_path_factory.mktemp("scheduled"))
     try:
         hub.start()
-        agents = {"agents": [{"name": "sleeper", "command": ["sleep", "600"]}]}
+        thinker = {"name": "thinker", "kind": "native_llm", "provider": "demo"}
+        sleeper = {"name": "sleeper", "command": ["sleep", "600"]}
+        agents = {"agents": [sleeper, thinker]}
         (hub.home / "agents.json").write_text(json.dumps(agents))
         assert hub.agents("import", "agents.json").returncode == 0
         yield hub
@@ -50,6 +52,7 @@ def scheduled(a_hub: HubProcess) -> HubProcess:
         "morning = Schedule.objects.filter(name='morning').first() or "
         "Schedule(name='morning', cron='0 0 1 1 *', names=['sleeper'])\n"
         "morning.enabled, morning.last_outcome = True, ''\n"
+        "morning.action, morning.names, morning.prompt = 'start', ['sleeper'], ''\n"
         "schedules.save(morning)",
     )
     return a_hub
@@ -131,7 +134,40 @@ def test_a_schedule_starts_its_agent_when_it_is_due(scheduled: HubProcess) -> No
     told = scheduled.agents_json("history", "sleeper")
     assert "schedule morning" in {change["actor"] for change in told}
     people = [agent["name"] for agent in scheduled.agents_json("list")]
-    assert people == ["sleeper"], "the cluster is the hub's own"
+    assert people == ["sleeper", "thinker"], "the cluster is the hub's own"
+
+
+def test_a_schedule_asks_a_native_agent_once_when_it_is_due(
+    scheduled: HubProcess,
+) -> None:
+    at_work(scheduled)
+    shell(
+        scheduled,
+        "s = Schedule.objects.get()\n"
+        "s.action, s.names, s.prompt = 'ask', ['thinker'], 'Say something.'\n"
+        "schedules.save(s)",
+    )
+    started = scheduled.agents("start", "thinker", "--wait", "20")
+    assert started.returncode == 0, started.stderr
+    make_due(scheduled)
+    said = until(lambda: outcome(scheduled), timeout=20, what="a word about it")
+    assert said.startswith("1 agent asked: task ")
+    shell(
+        scheduled,
+        "s = Schedule.objects.get(); schedules.fire(s.pk, s.last_at.isoformat())",
+    )
+    [task] = until(
+        lambda: (
+            found
+            if (found := scheduled.agents_json("tasks", "thinker"))[0]["state"]
+            == "succeeded"
+            else None
+        ),
+        timeout=20,
+        what="the scheduled work",
+    )
+    assert said == f"1 agent asked: task {task['id']}"
+    assert task["created_by"] == "schedule morning"
 
 
 @pytest.mark.full

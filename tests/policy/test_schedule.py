@@ -37,6 +37,40 @@ def test_what_is_no_list_of_names_is_refused(names: Any) -> None:
     assert "a label" in (schedule.names_problem(["web"] * 1001) or "")
 
 
+def test_to_ask_needs_a_prompt_and_nothing_else() -> None:
+    asked = {
+        **schedule.OF_TASKS,
+        "prompt": "Tidy up.",
+        "paths": ["docs/**"],
+        "timeout": 60.0,
+    }
+    assert schedule.task_problems(True, asked) == {}
+    blank = schedule.task_problems(True, {**schedule.OF_TASKS, "prompt": " \n"})
+    assert blank == {"prompt": "Say what is to be done: to ask needs a prompt."}
+    for paths in ("docs", [7]):
+        found = schedule.task_problems(True, asked | {"paths": paths})
+        assert "a list of globs" in found["paths"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("prompt", "Tidy up.", "Leave it empty, or choose the action “Ask”."),
+        ("paths", ["docs/**"], "Leave it empty"),
+        ("timeout", 60.0, "Leave it empty"),
+        ("priority", 5, "Leave it at 0"),
+        ("max_attempts", 1, "Leave it at 3"),
+    ],
+)
+def test_what_a_task_needs_is_refused_where_none_is_made(
+    name: str, value: Any, words: str
+) -> None:
+    assert schedule.task_problems(False, schedule.OF_TASKS) == {}
+    found = schedule.task_problems(False, {**schedule.OF_TASKS, name: value})
+    assert found.keys() == {name}
+    assert words in found[name]
+
+
 @pytest.mark.parametrize("late", [0, 1, 60])
 def test_a_time_is_kept_for_a_minute(late: float) -> None:
     assert schedule.missed(DUE, DUE + timedelta(seconds=late)) is None
