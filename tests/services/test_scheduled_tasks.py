@@ -123,8 +123,8 @@ class TestFiring:
         spend(agent, "1")
         schedule, before = saved(), Task.objects.count()
         assert fire(schedule) == (
-            "0 agents asked; thinker: The budget of thinker is $1.00 a day, and $1.00 is "
-            "spent. Raise it, or wait for the next day (UTC)"
+            "0 agents asked; thinker: The budget of thinker is $1.00 a day, and $1.00 "
+            "is spent. Raise it, or wait for the next day (UTC)"
         )
         assert schedule.last_ok is False
         assert Task.objects.count() == before
