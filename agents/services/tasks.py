@@ -16,7 +16,7 @@ from agents.models import Agent, Task
 from agents.models.choices import Kind
 from agents.policy import budgets as rules
 from agents.policy.tasks import FINISHED, TaskState
-from agents.services import bell, budgets, changes
+from agents.services import bell, budgets, changes, retention
 from agents.services.lifecycle import Asker
 
 LONGEST_PROMPT: Final = 1_000_000
@@ -104,6 +104,11 @@ def _recorded(agent: Agent, wanted: Ask, asker: Asker) -> Task:
         earlier = Task.objects.filter(pk=wanted.follows, agent=agent).first()
         if earlier is None:
             raise CannotAsk(f"{agent.name} has no task {wanted.follows} to go on from.")
+        if retention.is_forgotten(earlier):
+            raise CannotAsk(
+                f"What was said in task {earlier.pk} is not kept any more, so nobody "
+                "can go on from it. Ask anew, with all that has to be known."
+            )
         task.conversation = earlier.conversation
     task.save(force_insert=True)
     _tell(task)

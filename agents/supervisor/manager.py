@@ -24,7 +24,7 @@ from django.utils import timezone
 from agents.execution.checking import check_asked_providers
 from agents.policy.clock import boot_id, boot_seconds
 from agents.policy.states import Action, Status
-from agents.services import bell, changes, measures, nodes, usage
+from agents.services import bell, measures, nodes
 from agents.services.lifecycle import Asker
 from agents.supervisor import output_trouble, sampler
 from agents.supervisor.alarm import LOOK_ANYWAY, Alarm
@@ -33,6 +33,7 @@ from agents.supervisor.managed import ManagedAgent
 from agents.supervisor.process import reaping
 from agents.supervisor.process.census import which_live
 from agents.supervisor.process.limits import raise_file_limit
+from agents.supervisor.pruning import keep_pruned
 from agents.supervisor.reconciler import Reconciler
 from agents.supervisor.retention import Keeper
 from agents.supervisor.sampler import Load
@@ -43,7 +44,6 @@ from agents.supervisor.word import Word
 logger = logging.getLogger(__name__)
 
 START_ANEW: Final = 1.0
-PRUNE_EVERY: Final = 3600.0
 BOUND_EVERY: Final = 2.0
 CHECK_EVERY: Final = 1.0
 AGREE_EVERY: Final = 0.02
@@ -207,11 +207,8 @@ class ProcessManager:
                 self._word.end_hardship()
 
     async def _prune(self) -> None:
-        while True:
-            await self._store.call(changes.prune)
-            while await self._store.call(usage.prune):
-                pass  # A part at a time: other words come in between.
-            await asyncio.sleep(PRUNE_EVERY)
+        runs = Path(settings.AGENTHUB_DATA_DIR) / "runs"
+        await keep_pruned(self._store.call, self._sampling, runs)
 
     async def _check_providers(self) -> None:
         # Who supervises in passing has no time for it.

@@ -1,4 +1,4 @@
-"""How much output is kept: old bytes of a file become a hole, old runs lose theirs.
+"""How much output is kept: old bytes of a file become a hole, old runs lose files.
 
 Offsets stay true for ever, so a reader that was there goes on where it is, and one
 that comes late begins at the first byte that is kept. Blocking; a thread's work.
@@ -11,7 +11,8 @@ import ctypes
 import errno
 import logging
 import os
-from collections.abc import Iterable
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -109,6 +110,34 @@ class Keeper:
                 self._newest[run.parent] = run.name
                 for name in drop_old_runs(run, self._bounds):
                     logger.info("%s: output of run %s removed", run.parent.name, name)
+
+
+def untouched(runs: Path, since: float) -> list[str]:
+    """The folders of runs in which no file has come or gone since (Unix time)."""
+    return [
+        f"{agent.name}/{run.name}"
+        for agent in _folders(runs)
+        for run in _folders(agent)
+        if run.stat(follow_symlinks=False).st_mtime < since
+    ]
+
+
+def drop_past(runs: Path, past: Mapping[str, bool]) -> None:
+    """Remove these folders of ended runs; an agent's latest (True) keeps its output,
+    and loses the live text of its tasks, which has become their transcript."""
+    for folder, latest in past.items():
+        if not latest:
+            shutil.rmtree(runs / folder, ignore_errors=True)
+            continue
+        for text in (runs / folder).glob("task-*"):
+            with contextlib.suppress(OSError):
+                text.unlink()
+
+
+def _folders(place: Path | os.DirEntry[str]) -> Iterator[os.DirEntry[str]]:
+    """What is no link: nobody is led elsewhere to remove things."""
+    with contextlib.suppress(OSError), os.scandir(place) as entries:
+        yield from (one for one in entries if one.is_dir(follow_symlinks=False))
 
 
 def _output_on_disk(run: Path) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from agents.models import Agent, Task
 from agents.policy.tasks import TaskState
@@ -44,6 +45,16 @@ def shown(text: str) -> list[tuple[int, str]]:
 def cursor(text: str) -> dict[str, str]:
     (found,) = re.findall(r'<i id="task-cursor"[^>]*>', text)
     return dict(re.findall(r'data-(\w+)="([^"]*)"', found))
+
+
+def test_a_transcript_that_is_not_kept_any_more_is_no_task_that_never_began(
+    as_vera: Client, task: Task
+) -> None:
+    gone = "Its steps are not kept any more."
+    Task.objects.update(state="cancelled", ended_at=timezone.now())
+    assert gone not in page(as_vera, task.get_absolute_url())
+    Task.objects.update(state="succeeded", started_at=timezone.now())
+    assert gone in page(as_vera, task.get_absolute_url())
 
 
 # The list

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.utils import timezone
 
-from agents.models import Agent, Node, Usage, UsageDay
+from agents.models import Agent, Node, Run, StatusChange, Usage, UsageDay
 from agents.policy.clock import boot_seconds
 from agents.policy.states import Action, Status
 from agents.services import nodes
@@ -76,3 +78,32 @@ def test_old_usage_is_deleted_in_parts_and_its_sums_stay(
     idle.start()
     until(lambda: Usage.objects.count() == 3, what="the old usage to be gone")
     assert UsageDay.objects.get().requests == 1500
+
+
+def test_files_of_old_runs_go_and_those_of_a_live_one_and_all_rows_stay(
+    supervisor: Supervisor, cast: Cast, data: Path
+) -> None:
+    agent, idler = cast("wait").start(), cast("wait", name="idle").start()
+    agent.stop()
+    agent.start()
+    idler.stop()
+    supervisor.close()
+    long_ago = timezone.now() - timedelta(days=400)
+    Run.objects.update(created_at=long_ago, started_at=long_ago)
+    Run.objects.exclude(ended_at=None).update(ended_at=long_ago)
+    StatusChange.objects.update(at=long_ago)
+    folders = [data / "runs" / run.folder for run in agent.runs()]
+    latest = data / "runs" / idler.runs()[0].folder
+    (latest / "task-7").touch()
+    for folder in (*folders, latest):
+        os.utime(folder, (1000, 1000))
+    before = Run.objects.count()
+    supervisor.start()
+    until(
+        lambda: not ((latest / "task-7").exists() or folders[0].exists()),
+        what="the old files to be gone",
+    )
+    assert (folders[1] / "out").exists(), "it is alive"
+    assert (latest / "out").exists(), "it is its agent's latest"
+    assert Run.objects.count() == before
+    assert [change.to_status for change in idler.history()] == ["stopped"]

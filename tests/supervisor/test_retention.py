@@ -14,7 +14,15 @@ import pytest
 from agents.services.logs import LogStore
 from agents.services.output import Cursor, follow, tail
 from agents.supervisor import retention
-from agents.supervisor.retention import MIB, Bounds, Keeper, drop_old_runs, trim
+from agents.supervisor.retention import (
+    MIB,
+    Bounds,
+    Keeper,
+    drop_old_runs,
+    drop_past,
+    trim,
+    untouched,
+)
 
 SMALL = Bounds(stream=MIB, agent=3 * MIB, slack=MIB // 2)
 TINY = Bounds(stream=64 * 1024, agent=MIB, slack=16 * 1024)
@@ -178,3 +186,33 @@ def test_a_file_system_without_holes_is_said_once_and_loses_nothing(
         assert trim(str(out), SMALL) == trim(str(out), SMALL) == 0
     assert caplog.text.count("cannot punch holes") == 1
     assert on_disk(out) >= 4 * MIB
+
+
+def test_folders_in_which_nothing_came_or_went_are_found(tmp_path: Path) -> None:
+    old, young = (make_run(tmp_path, "a", f"00000{n}-x", 1) for n in (1, 2))
+    os.utime(old, (1000, 1000))
+    os.utime(young, (3000, 3000))
+    (tmp_path / "a" / "linked").symlink_to(old)
+    (tmp_path / "linked").symlink_to(tmp_path / "a")
+    (tmp_path / "a" / "note").write_text("no folder")
+    assert untouched(tmp_path, 2000) == ["a/000001-x"]
+    assert untouched(tmp_path / "missing", 2000) == []
+
+
+def test_a_past_run_loses_its_files_and_the_latest_only_its_live_text(
+    tmp_path: Path,
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "precious").touch()
+    runs = tmp_path / "runs"
+    old, latest, other = (make_run(runs, "a", f"00000{n}-x", 1) for n in (1, 2, 3))
+    for folder in (old, latest, other):
+        (folder / "task-7").touch()
+    (old / "linked").symlink_to(elsewhere)
+    past = {"a/000001-x": False, "a/000002-x": True, "a/000009-x": False}
+    drop_past(runs, past)
+    assert not old.exists()
+    assert sorted(path.name for path in latest.iterdir()) == ["err", "exit", "out"]
+    assert (other / "task-7").exists()
+    assert (elsewhere / "precious").exists(), "links are not followed"
