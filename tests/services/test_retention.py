@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from agents.models import Agent, Request, Run, StatusChange, Step, Task
@@ -173,6 +175,18 @@ class TestRuns:
         young = make_run(agent, 2, ended_at=days_ago(29))
         latest = make_run(other, 1, ended_at=days_ago(31))
         assert self.past(old, young, latest) == {old.folder: False, latest.folder: True}
+
+    def test_they_are_found_without_reading_all_runs(self) -> None:
+        if connection.vendor != "sqlite":
+            pytest.skip("only SQLite explains itself in these words")
+        folders = [f"worker/{n:06d}-{uuid.uuid4().hex[:8]}" for n in range(100)]
+        with CaptureQueriesContext(connection) as asked:
+            retention.past_runs(folders)
+        (query,) = asked.captured_queries
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN QUERY PLAN {query['sql']}")
+            plan = [str(row[-1]) for row in cursor.fetchall()]
+        assert not [step for step in plan if step.startswith("SCAN")], plan
 
     def test_a_live_run_is_never_past(self) -> None:
         live = make_run(make_agent(), 1)
