@@ -13,7 +13,8 @@ from datetime import timedelta
 from typing import Any, Final
 
 from django.db import transaction
-from django.db.models import F, Max
+from django.db.models import F, Max, Q, QuerySet, Value
+from django.db.models.functions import Concat
 from django.utils import timezone
 
 from agents.models import Step, Task
@@ -25,7 +26,8 @@ from agents.services.bulk import insert_many
 from agents.services.steps import StepData, note, of_conversation, user
 
 RESUMED: Final = (
-    "The hub ended in the middle of this task; it goes on from its last recorded step."
+    "The run that worked on this task has ended; it goes on from its last recorded "
+    "step."
 )
 
 
@@ -71,9 +73,25 @@ class Turn:
 def turn(
     agent_id: int, run_id: uuid.UUID, at_most: int, held: Sequence[Claimed]
 ) -> Turn:
-    """Look at the tasks that are `held`, and claim more: one hop for all of it."""
+    """Look at the tasks that are `held`, and claim more: one hop for all of it.
+
+    Claiming comes last: should the database fail here, nothing was claimed that its
+    run never hears of.
+    """
     sights = {task.id: look(task) for task in held}
-    return Turn(claim(agent_id, run_id, at_most), sights, next_due(agent_id))
+    due = next_due(agent_id)
+    unheard_of = _claimed_before(agent_id, run_id, held)
+    fresh = claim(agent_id, run_id, at_most - len(unheard_of))
+    return Turn([*unheard_of, *fresh], sights, due)
+
+
+def _claimed_before(
+    agent_id: int, run_id: uuid.UUID, held: Sequence[Claimed]
+) -> list[Claimed]:
+    """What this run has claimed and does not work on."""
+    own = Task.objects.filter(agent=agent_id, state=TaskState.RUNNING, run=run_id)
+    others = own.exclude(pk__in=[task.id for task in held]).order_by("pk")
+    return [_claimed(task, run_id, task.attempts) for task in others]
 
 
 def claim(agent_id: int, run_id: uuid.UUID, at_most: int) -> list[Claimed]:
@@ -100,19 +118,20 @@ def claim(agent_id: int, run_id: uuid.UUID, at_most: int) -> list[Claimed]:
             if not Step.objects.filter(task=task, kind="user").exists():
                 _write(task.pk, task.attempts + 1, [user(task.prompt)])
             changes.append_task(agent_id, task.pk)
-            claimed.append(_claimed(task, agent_id, run_id))
+            claimed.append(_claimed(task, run_id, task.attempts + 1))
     return claimed
 
 
-def _claimed(task: Task, agent_id: int, run_id: uuid.UUID) -> Claimed:
+def _claimed(task: Task, run_id: uuid.UUID, attempt: int) -> Claimed:
+    assert task.agent_id is not None, "it was found by its agent"
     return Claimed(
         id=task.pk,
-        agent_id=agent_id,
+        agent_id=task.agent_id,
         run_id=run_id,
         prompt=task.prompt,
         conversation=task.conversation,
         timeout=task.timeout,
-        attempt=task.attempts + 1,
+        attempt=attempt,
         max_attempts=task.max_attempts,
     )
 
@@ -146,33 +165,53 @@ def _seconds_until_due(task: Task) -> float:
 
 
 def next_due(agent_id: int) -> float | None:
-    """Seconds until a queued task that waits may be claimed; None without one."""
+    """Seconds until a queued task that waits may be claimed; None without one.
+
+    One whose time has come waits for something else, and would be looked for forever.
+    """
     waiting = Task.objects.filter(
         agent=agent_id, state=TaskState.QUEUED, not_before_boot_seconds__isnull=False
-    )
-    return min((_seconds_until_due(task) for task in waiting), default=None)
+    ).only("not_before_boot", "not_before_boot_seconds")
+    times = (_seconds_until_due(task) for task in waiting)
+    return min((seconds for seconds in times if seconds > 0), default=None)
 
 
-def requeue_lost(agent_id: int, run_id: uuid.UUID | None) -> int:
+def requeue_lost(agent_id: int, run_id: uuid.UUID) -> int:
     """Queue again what runs other than this have left in the middle; how many. It is
     the same attempt: a hub that ends is not the task's failure."""
+    running = Task.objects.filter(agent=agent_id, state=TaskState.RUNNING)
+    return _requeue(running.filter(~Q(run=run_id) | Q(run=None)))
+
+
+def _requeue(lost: QuerySet[Task]) -> int:
     count = 0
     with transaction.atomic():
-        lost = Task.objects.filter(agent=agent_id, state=TaskState.RUNNING)
-        if run_id is not None:
-            lost = lost.exclude(run=run_id)
-        for task in list(lost):
-            _write(task.pk, task.attempts, [note(RESUMED, "warning")])
-            Task.objects.filter(pk=task.pk, state=TaskState.RUNNING).update(
-                state=TaskState.QUEUED,
-                reason=RESUMED,
-                attempts=F("attempts") - 1,
-                question="",
-                answer=None,
+        for task in list(lost.only("agent", "attempts", "run")):
+            still = Task.objects.filter(
+                pk=task.pk, state=TaskState.RUNNING, run=task.run_id
             )
-            changes.append_task(agent_id, task.pk)
-            count += 1
+            queued = _queue_again(
+                still, RESUMED, attempts=F("attempts") - 1, answer=None
+            )
+            if queued:
+                _write(task.pk, task.attempts, [note(RESUMED, "warning")])
+                changes.append_task(task.agent_id, task.pk)
+                count += 1
     return count
+
+
+def _queue_again(mine: QuerySet[Task], reason: str, **columns: Any) -> int:
+    """Queue this one task, or end it if somebody wants it cancelled; 0 if it is not
+    there."""
+    given_up = mine.filter(cancel_asked_at__isnull=False).update(
+        state=TaskState.CANCELLED,
+        reason=Concat(Value("cancelled by "), "cancel_asked_by"),
+        ended_at=timezone.now(),
+        question="",
+    )
+    return given_up or mine.update(
+        state=TaskState.QUEUED, reason=reason, question="", **columns
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +257,7 @@ def commit(
     return numbers
 
 
-def _mine(task: Claimed) -> Any:
+def _mine(task: Claimed) -> QuerySet[Task]:
     return Task.objects.filter(pk=task.id, state=TaskState.RUNNING, run=task.run_id)
 
 
@@ -288,13 +327,12 @@ def try_later(task: Claimed, delay: float, reason: str) -> bool:
     """Queue it again for another attempt in `delay` seconds; False if not ours."""
     moment = Moment.now().later(delay)
     with transaction.atomic():
-        queued = _mine(task).update(
-            state=TaskState.QUEUED,
-            reason=reason,
+        queued = _queue_again(
+            _mine(task),
+            reason,
             not_before=timezone.now() + timedelta(seconds=delay),
             not_before_boot=moment.boot,
             not_before_boot_seconds=moment.at,
-            question="",
         )
         if queued:
             _write(task.id, task.attempt, [note(reason, "warning")])
@@ -305,12 +343,8 @@ def try_later(task: Claimed, delay: float, reason: str) -> bool:
 def put_back(task: Claimed, reason: str) -> bool:
     """Queue it again without spending an attempt; False if it is not ours."""
     with transaction.atomic():
-        queued = _mine(task).update(
-            state=TaskState.QUEUED,
-            reason=reason,
-            attempts=F("attempts") - 1,
-            question="",
-            answer=None,
+        queued = _queue_again(
+            _mine(task), reason, attempts=F("attempts") - 1, answer=None
         )
         if queued:
             _write(task.id, task.attempt, [note(reason, "warning")])
@@ -320,9 +354,5 @@ def put_back(task: Claimed, reason: str) -> bool:
 
 def requeue_ended() -> int:
     """Queue again whatever is called running though its run is over; how many."""
-    agents = (
-        Task.objects.filter(state=TaskState.RUNNING, run__ended_at__isnull=False)
-        .values_list("agent", flat=True)
-        .distinct()
-    )
-    return sum(requeue_lost(pk, None) for pk in agents if pk is not None)
+    over = Q(run__ended_at__isnull=False) | Q(run=None)
+    return _requeue(Task.objects.filter(over, state=TaskState.RUNNING))

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 
 from agents.models import Agent, Change, Provider, Run, Step, Task, Usage
 from agents.policy.tasks import TaskState
@@ -146,6 +147,36 @@ def test_a_later_attempt_waits_for_its_time(agent: Agent) -> None:
     assert two.attempt == 2
 
 
+def test_a_claim_that_its_run_never_heard_of_is_heard_of_with_the_next_look(
+    agent: Agent,
+) -> None:
+    one = claimed(agent)
+    again = work.turn(agent.pk, one.run_id, 1, [])
+    assert again.claimed == [one]
+    assert work.turn(agent.pk, one.run_id, 0, [one]).claimed == []
+
+
+def test_nothing_is_claimed_by_a_look_that_fails(
+    agent: Agent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked(agent)
+    run = run_of(agent)
+
+    def fail(_: int) -> None:
+        raise OperationalError("gone")
+
+    monkeypatch.setattr(work, "next_due", fail)
+    with pytest.raises(OperationalError):
+        work.turn(agent.pk, run, 1, [])
+    assert Task.objects.get().state == "queued"
+
+
+def test_who_is_busy_does_not_wait_for_what_is_due_already(agent: Agent) -> None:
+    one = claimed(agent)
+    work.try_later(one, 0, "at once")
+    assert work.turn(agent.pk, one.run_id, 0, []).due is None
+
+
 # Committing
 
 
@@ -206,6 +237,37 @@ def test_what_an_ended_run_left_is_queued_again_and_says_so(agent: Agent) -> Non
     assert (task.state, task.attempts) == ("queued", 0)
     last = Step.objects.order_by("number").last()
     assert last is not None and last.kind == "note"
+
+
+def test_only_what_the_ended_run_left_is_queued_again(agent: Agent) -> None:
+    left = claimed(agent)
+    asked(agent)
+    [living] = work.claim(agent.pk, run_of(agent, 2), 1)
+    assert work.requeue_ended() == 1
+    assert Task.objects.get(pk=left.id).state == "queued"
+    assert work.look(living).mine
+
+
+def test_what_nobody_can_work_on_any_more_is_queued_again(agent: Agent) -> None:
+    one = claimed(agent)
+    Task.objects.update(run=None)
+    assert work.requeue_ended() == 1
+    assert Task.objects.get(pk=one.id).state == "queued"
+
+
+@pytest.mark.parametrize("how", ["lost", "later", "back"])
+def test_what_is_to_be_cancelled_is_not_queued_again(agent: Agent, how: str) -> None:
+    one = claimed(agent)
+    tasks.cancel(one.id, BOB)
+    if how == "lost":
+        work.requeue_lost(agent.pk, run_of(agent, 2))
+    elif how == "later":
+        assert work.try_later(one, 900, "later")
+    else:
+        assert work.put_back(one, "the hub has ended")
+    task = Task.objects.get()
+    assert (task.state, task.reason) == ("cancelled", "cancelled by bob")
+    assert task.ended_at is not None
 
 
 def test_a_run_does_not_take_what_is_its_own(agent: Agent) -> None:
