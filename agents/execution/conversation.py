@@ -33,15 +33,18 @@ INTERRUPTED: Final = (
 )
 
 
+UNDONE: Final = "Nothing is known of this call: the task ended before it had a result."
+
+
 @dataclass(frozen=True, slots=True)
 class Pending:
     """The calls of the latest answer that have no result yet, in order.
 
-    `begun`: those of them that had begun when the hub ended.
+    `begun`: the first of them had begun when the hub ended.
     """
 
     calls: tuple[ToolCall, ...]
-    begun: frozenset[str]
+    begun: bool
 
 
 def answer(message: Assistant, stop: Stop) -> StepData:
@@ -76,20 +79,42 @@ def _call_data(call: ToolCall) -> dict[str, Any]:
 
 
 def messages(steps: Iterable[StepData]) -> tuple[Message, ...]:
-    """The conversation as it is sent; notes are for people only."""
+    """The conversation as it is sent; notes are for people only.
+
+    A task that ended in the middle may have left calls without a result. No provider
+    takes them without one, so each gets one before anything else is said.
+    """
     sent: list[Message] = []
     for step in steps:
         match step.kind:
             case "user":
+                _close(sent)
                 sent.append(User(step.data["text"]))
             case "answer":
+                _close(sent)
                 sent.append(assistant(step.data))
             case "result":
-                found = _result(step.data)
-                if sent and isinstance(sent[-1], ToolResults):
-                    found = (*sent.pop().results, *found)  # type: ignore[union-attr]
-                sent.append(ToolResults(found))
+                _add(sent, _result(step.data))
     return tuple(sent)
+
+
+def _add(sent: list[Message], *results: ToolResult) -> None:
+    """What came of calls of one answer is one message."""
+    before: tuple[ToolResult, ...] = ()
+    if sent and isinstance(last := sent[-1], ToolResults):
+        before = last.results
+        sent.pop()
+    sent.append(ToolResults((*before, *results)))
+
+
+def _close(sent: list[Message]) -> None:
+    """Answer the calls that are still open; they are answered in their order."""
+    told = 0
+    last = sent[-1] if sent else None
+    if isinstance(last, ToolResults):
+        told, last = len(last.results), sent[-2] if len(sent) > 1 else None
+    if isinstance(last, Assistant) and (left := last.calls[told:]):
+        _add(sent, *(ToolResult(c.id, c.name, UNDONE, is_error=True) for c in left))
 
 
 def assistant(data: Mapping[str, Any]) -> Assistant:
@@ -116,24 +141,29 @@ def _call(data: Mapping[str, Any]) -> ToolCall:
     return ToolCall(data["call"], data["name"], data["raw"], data["arguments"], error)
 
 
-def _result(data: Mapping[str, Any]) -> tuple[ToolResult, ...]:
-    return (ToolResult(data["call"], data["name"], data["text"], data["error"]),)
+def _result(data: Mapping[str, Any]) -> ToolResult:
+    return ToolResult(data["call"], data["name"], data["text"], data["error"])
 
 
 def pending(steps: Sequence[StepData]) -> Pending:
-    """What the latest answer wants done and nobody has done."""
-    calls: dict[str, ToolCall] = {}
-    begun: set[str] = set()
+    """What the latest answer wants done and nobody has done.
+
+    Counted, as they are done in order: a model may give two calls the same id. What an
+    earlier task has left undone is not done for the next one.
+    """
+    calls: tuple[ToolCall, ...] = ()
+    begun = False
     for step in steps:
         match step.kind:
+            case "user":
+                calls, begun = (), False
             case "answer":
-                calls = {one.id: one for one in assistant(step.data).calls}
-                begun = set()
+                calls, begun = assistant(step.data).calls, False
             case "call":
-                begun.add(step.data["call"])
+                begun = True
             case "result":
-                calls.pop(step.data["call"], None)
-    return Pending(tuple(calls.values()), frozenset(begun & calls.keys()))
+                calls, begun = calls[1:], False
+    return Pending(calls, begun and bool(calls))
 
 
 def interrupted(call: ToolCall) -> StepData:

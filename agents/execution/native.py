@@ -187,8 +187,8 @@ class NativeLLMAgent:
         """Every call that has no result yet, in order; one that had begun before the
         hub ended is never blindly done again."""
         waiting = conversation.pending(work.steps)
-        for one in waiting.calls:
-            if one.id in waiting.begun:
+        for number, one in enumerate(waiting.calls):
+            if number == 0 and waiting.begun:
                 yield work.step(conversation.interrupted(one))
                 continue
             yield work.step(call(one.id, one.name, one.arguments or {"raw": one.raw}))

@@ -77,7 +77,53 @@ def test_what_has_no_result_is_pending_and_what_had_begun_is_known() -> None:
     ]
     found = conversation.pending(steps)
     assert [one.id for one in found.calls] == ["c2", "c3"]
-    assert found.begun == {"c2"}
+    assert found.begun
     cut_off = conversation.interrupted(found.calls[0])
     assert cut_off.data["interrupted"] is True
-    assert [one.id for one in conversation.pending([*steps, cut_off]).calls] == ["c3"]
+    left = conversation.pending([*steps, cut_off])
+    assert ([one.id for one in left.calls], left.begun) == (["c3"], False)
+
+
+def test_two_calls_of_one_id_are_two_calls() -> None:
+    twice = tool_call("same", "read", '{"n": 1}'), tool_call("same", "read", '{"n": 2}')
+    steps = [answer(*twice), call("same", "read", {}), result("same", "read", "one")]
+    [left] = conversation.pending(steps).calls
+    assert left.arguments == {"n": 2}
+    assert not conversation.pending(steps).begun
+    begun = [*steps, call("same", "read", {})]
+    assert conversation.pending(begun).begun
+    assert not conversation.pending([*begun, result("same", "read", "two")]).calls
+
+
+def test_an_id_that_an_earlier_answer_had_too_is_a_new_call() -> None:
+    one = answer(tool_call("call_0", "read", "{}"))
+    done = [one, call("call_0", "read", {}), result("call_0", "read", "one"), one]
+    found = conversation.pending(done)
+    assert (len(found.calls), found.begun) == (1, False)
+
+
+def test_what_a_task_left_undone_is_not_done_for_the_next_one() -> None:
+    calls = [tool_call(f"c{n}", "read", "{}") for n in (1, 2)]
+    cut_off = [
+        user("go"),
+        answer(*calls),
+        call("c1", "read", {}),
+        result("c1", "read", "one"),
+        call("c2", "read", {}),
+        note("cancelled by bob"),
+    ]
+    assert conversation.pending([*cut_off, user("and now?")]).calls == ()
+    assert conversation.messages([*cut_off, user("and now?")]) == (
+        User("go"),
+        Assistant(tuple(calls)),
+        ToolResults(
+            (
+                ToolResult("c1", "read", "one"),
+                ToolResult("c2", "read", conversation.UNDONE, is_error=True),
+            )
+        ),
+        User("and now?"),
+    )
+    [_, _, results, _] = conversation.messages([*cut_off[:2], user("and now?")])
+    assert isinstance(results, ToolResults)
+    assert [one.call_id for one in results.results] == ["c1", "c2"]

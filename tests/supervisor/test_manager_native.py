@@ -213,3 +213,21 @@ def test_what_waits_is_not_begun_once_the_money_is_gone(
     assert row.reason.startswith("The budget of thinker is $1.00 a day")
     assert work.usage() == []
     assert agent.look().status == Status.RUNNING
+
+
+def test_a_follow_up_to_a_task_that_was_cut_off_does_not_do_what_that_left(
+    supervisor: Supervisor, cast: Cast
+) -> None:
+    agent = native(cast).start_native()
+    first = agent.do(
+        call("ask_person", question="Which colour?")
+        + "\n"
+        + call("write_file", path="a.txt", content="1")
+    )
+    until(lambda: first.look().question, what="the question")
+    tasks.cancel(first.row.pk, TEST)
+    first.wait_for("cancelled")
+    second = agent.do("hello", follows=first.row.pk)
+    second.wait_for("succeeded")
+    assert second.kinds() == ["user", "answer"]
+    assert not (agent.workspace / "a.txt").exists()
