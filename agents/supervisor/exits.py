@@ -46,16 +46,20 @@ class Exits:
         return bool(self._exited)
 
     def note(self, agent_id: int) -> None:
-        """An agent inside the hub has ended."""
+        """An agent inside the hub has ended; before its birth is told, `watch` hears."""
         self._exited.add(agent_id)
         self._wake()
 
     def watch(self, agent: ManagedAgent) -> None:
         """Be told when the leader of its live run ends."""
         live = agent.live
-        if live is not None and live.pidfd is not None:
+        if live is None:
+            return
+        if live.pidfd is not None:
             self._watched[live.pidfd] = agent.id
             self._events().register(live.pidfd, select.EPOLLIN)
+        if agent.setup.native is not None and not self._inside.lives(agent.id):
+            self.note(agent.id)
 
     def unwatch(self, agent: ManagedAgent) -> None:
         """Let go of the leader without touching it."""
@@ -132,5 +136,6 @@ def _may_have_ended(agent: ManagedAgent, exited: bool) -> bool:
     live = agent.live
     if live is None:
         return False
-    there = live.leader is not None or agent.setup.native is not None
+    inside = agent.setup.native is not None
+    there = live.executed if inside else live.leader is not None
     return live.ended is not None or (exited and there)

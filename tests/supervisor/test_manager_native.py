@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+from typing import Any
+
+import pytest
 
 from agents.models import Provider, UsageDay
 from agents.policy.states import Action, Status
 from agents.services import providers, setups, tasks, usage
+from agents.supervisor import handiwork
+from agents.supervisor.reconciler import Reconciler
 from tests.harness.native import native
 from tests.harness.supervisor import TEST, Cast, Supervisor
 from tests.harness.waiting import until
@@ -122,6 +127,36 @@ def test_a_provider_without_a_key_is_a_crash_with_the_reason(
     row = agent.wait_for(Status.CRASHED)
     assert "anthropic has no key" in row.status_reason
     assert row.restarts_total == 0
+
+
+def test_an_agent_that_ends_while_others_are_spawned_disturbs_nobody(
+    supervisor: Supervisor, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent = native(cast, provider="anthropic", model="claude")
+    spawn_all, turn = handiwork.spawn_all, Reconciler.turn
+    reconciler = supervisor.manager._reconciler
+    turns: list[bool] = []
+
+    async def counted(self: Reconciler) -> None:
+        await turn(self)
+        turns.append(self.inside.lives(agent.row.pk))
+
+    def ended() -> bool:
+        supervisor.on_loop(supervisor.manager.wake)
+        return turns[-2:] == [False, False]
+
+    def slow(launches: Any) -> Any:
+        turns.clear()
+        until(ended, what="two turns after its end")
+        return spawn_all(launches)
+
+    monkeypatch.setattr(Reconciler, "turn", counted)
+    monkeypatch.setattr(handiwork, "spawn_all", slow)
+    agent.ask(Action.START)
+    agent.wait_for(Status.CRASHED)
+    assert "anthropic has no key" in agent.look().status_reason
+    assert agent.path() == ["starting", "running", "crashed"]
+    assert supervisor.manager._reconciler is reconciler
 
 
 def test_a_failed_attempt_is_followed_by_another_and_then_by_the_reason(
