@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import aclosing
-from typing import Final
+from typing import Any, Final
 
 from agents.execution.bridge import Bridge
 from agents.execution.events import (
@@ -28,7 +28,7 @@ from agents.services.work import Booking, Claimed, ClaimLost, Sight
 
 logger = logging.getLogger(__name__)
 
-LEFT: Final = "the hub has ended; the next one goes on from the last recorded step"
+LEFT: Final = "the run has ended; the next one goes on from the last recorded step"
 
 
 class Assignment:
@@ -65,7 +65,7 @@ class Assignment:
         self._end_early(TaskState.INTERRUPTED, reason)
 
     def leave(self) -> None:
-        """The hub ends: the task waits for the next one."""
+        """Should it be cancelled, the task waits for the next run."""
         self._left = True
 
     @property
@@ -84,9 +84,10 @@ class Assignment:
             self._answer.set_result(seen.answer)
 
     def _end_early(self, state: TaskState, reason: str) -> None:
-        if self._cut_off is None and self._work is not None:
+        if self._cut_off is None:
             self._cut_off = state, reason
-            self._work.cancel()
+            if self._work is not None:
+                self._work.cancel()
 
     async def ask_person(self, question: str) -> str:
         """Put a question to people, and wait for their answer."""
@@ -106,37 +107,43 @@ class Assignment:
         """Execute it, and write down how it ended; raises what a bug raises."""
         self._log.task_begins(self._claimed.id, self._claimed.prompt)
         self._work = asyncio.create_task(self._execute())
+        if self._cut_off is not None:
+            self._work.cancel()
         try:
             done = await self._outcome()
         except ClaimLost:
             return
         except asyncio.CancelledError:
-            # Said at once, whatever else is being cancelled.
-            await asyncio.shield(self._write_killed())
+            await _wholly(self._write_killed())
             raise
-        await self._write_end(done)
+        await _wholly(self._write_end(done))
 
     async def _outcome(self) -> Done:
         assert self._work is not None
+        limit = asyncio.timeout(self._claimed.timeout)
         try:
-            async with asyncio.timeout(self._claimed.timeout):
+            async with limit:
                 return await self._work
-        except TimeoutError:
-            seconds = self._claimed.timeout or 0.0
-            return Done(TaskState.TIMED_OUT, f"it took longer than {seconds:g} s")
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as error:
             task = asyncio.current_task()
-            if self._cut_off is None or (task is not None and task.cancelling()):
-                self._work.cancel()
-                await asyncio.gather(self._work, return_exceptions=True)
+            if task is not None and task.cancelling():
                 raise
-            return Done(*self._cut_off)
+            return (
+                self._failed(error) if self._cut_off is None else Done(*self._cut_off)
+            )
         except ClaimLost:
             raise
         except Exception as error:
-            logger.exception("task %s ends by an error of the hub", self._claimed.id)
-            reason = f"an error of the hub: {type(error).__name__}"
-            return Done(TaskState.FAILED, reason)
+            if not limit.expired():
+                return self._failed(error)
+            seconds = self._claimed.timeout or 0.0
+            return Done(TaskState.TIMED_OUT, f"it took longer than {seconds:g} s")
+
+    def _failed(self, error: BaseException) -> Done:
+        where = "task %s ends by an error of the hub"
+        logger.error(where, self._claimed.id, exc_info=error)
+        reason = f"an error of the hub: {type(error).__name__}"
+        return Done(TaskState.FAILED, reason)
 
     async def _execute(self) -> Done:
         claimed = self._claimed
@@ -201,7 +208,7 @@ class Assignment:
 
     async def _write_end(self, done: Done) -> None:
         claimed = self._claimed
-        await self._book_the_rest(done)
+        await self._book_the_rest(done.reason)
         kind = done.kind
         delay = None
         if kind is not None:
@@ -230,22 +237,36 @@ class Assignment:
         self._log.task_ends(claimed.id, done.state.value, done.reason)
 
     async def _write_killed(self) -> None:
-        if self._left:
+        if self._left and self._cut_off is None:
+            await self._book_the_rest("the run has ended")
             await self._bridge.call(work.put_back, self._claimed, LEFT)
             return
         state, reason = TaskState.INTERRUPTED, "the agent was killed"
         await self._write_end(Done(*(self._cut_off or (state, reason))))
 
-    async def _book_the_rest(self, done: Done) -> None:
+    async def _book_the_rest(self, reason: str) -> None:
         """What a request that came to nothing has used is paid all the same."""
         if not self._spent:
             return
-        bookings = self._bookings()
-        words = f"{done.reason}; what had been used by then is booked"
+        told = steps.note(f"{reason}; what had been used by then is booked", "warning")
         try:
             await self._bridge.call(
-                work.commit, self._claimed, [steps.note(words, "warning")], bookings
+                work.commit, self._claimed, [told], self._bookings()
             )
         except ClaimLost:
             return
+        except Exception:
+            # The task has to end nevertheless.
+            logger.exception("what task %s has used is not booked", self._claimed.id)
         self._spent.clear()
+
+
+async def _wholly(writing: Coroutine[Any, Any, None]) -> None:
+    """What has begun to be written is written, also if it is cancelled meanwhile."""
+    task = asyncio.create_task(writing)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        task.result()
+        raise

@@ -15,9 +15,13 @@ class Office:
         self.desk = Desk(self.bridge)
         self.writer = Writer()
 
+    def give_up(self) -> None:
+        """The hub ends: a database that does not answer is not waited for any more."""
+        self.bridge.give_up = True
+
     async def close(self) -> None:
         """End the connections and threads; nobody works any more."""
-        self.bridge.give_up = True
+        self.give_up()
         await self.desk.close()
         await self.writer.close()
         await self.bridge.close()

@@ -80,7 +80,7 @@ class Worker:
         self._woken.set()
 
     def leave(self) -> None:
-        """The hub ends: a run cancelled from here on leaves its tasks to the next."""
+        """A run that is cancelled from here on leaves its tasks to the next."""
         for assignment, _ in self._assignments.values():
             assignment.leave()
 
@@ -101,6 +101,9 @@ class Worker:
             for assignment, _ in self._assignments.values():
                 assignment.interrupt(self._interrupted or self._fatal)
             await self._finish()
+        except Exception:
+            self.leave()  # An error of the hub is no failure of its other tasks.
+            raise
         finally:
             for _, task in self._assignments.values():
                 task.cancel()
@@ -121,6 +124,8 @@ class Worker:
         )
         for assignment in held:
             assignment.hear(turn.sights[assignment.claimed.id])
+        if self._interrupted or self._fatal:
+            return  # What was claimed meanwhile is queued again with the run's end.
         for claimed in turn.claimed:
             self._begin(claimed)
         self._due = turn.due

@@ -46,7 +46,7 @@ class Exits:
         return bool(self._exited)
 
     def note(self, agent_id: int) -> None:
-        """An agent inside the hub has ended; before its birth is told, `watch` hears."""
+        """An agent inside the hub has ended; `watch` sees to one not yet born."""
         self._exited.add(agent_id)
         self._wake()
 

@@ -67,9 +67,9 @@ class Inside:
             resident.worker.interrupt(reason)
 
     def kill(self, agent_id: int) -> None:
-        """End it where it stands."""
+        """End it where it stands; asked again, it may still write down its end."""
         if resident := self._residents.get(agent_id):
-            resident.task.cancel()
+            _cancel(resident.task)
 
     def tell(self, agent_ids: Collection[int]) -> None:
         """Tasks of these agents have changed."""
@@ -93,13 +93,21 @@ class Inside:
     async def close(self) -> None:
         """The hub ends: so do they, and their tasks go on with the next one."""
         residents, self._residents = list(self._residents.values()), {}
+        if self._office is not None:
+            self._office.give_up()
         for resident in residents:
             resident.worker.leave()
-            resident.task.cancel()
+            _cancel(resident.task)
         await asyncio.gather(*(r.task for r in residents), return_exceptions=True)
         if self._office is not None:
             await self._office.close()
             self._office = None
+
+
+def _cancel(task: asyncio.Task[str]) -> None:
+    """Once: a second time would cut off what it writes down of its end."""
+    if not task.cancelling():
+        task.cancel()
 
 
 def _how(task: asyncio.Task[str]) -> Ended:

@@ -137,6 +137,9 @@ class Reconciler:
         await self._store.record(steps)
         self._ladder.take_rungs()
         await self._spawner.go()
+        if any(a.setup.native is not None and not s.tree for a, s in sights):
+            # However it ended: what it had not given back is worked on by nobody.
+            await self._store.requeue_tasks()
 
     async def finish(self) -> None:
         """Record what is being spawned, before nobody is there to do so."""

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 
+from agents.execution.assignment import Assignment
 from agents.models import Provider, UsageDay
 from agents.policy.states import Action, Status
 from agents.services import providers, setups, tasks, usage
@@ -117,6 +120,44 @@ def test_a_hub_that_ends_is_nobodys_failure(supervisor: Supervisor, cast: Cast) 
     assert (agent.workspace / "a.txt").read_text() == "1"
     row = agent.look()
     assert (row.status, row.restart_count) == (Status.RUNNING, 1)
+
+
+def test_a_run_that_ends_without_a_word_leaves_its_tasks_to_the_next(
+    supervisor: Supervisor, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def silent(self: Assignment) -> None:
+        await asyncio.Event().wait()
+
+    agent = native(cast).start_native()
+    with monkeypatch.context() as patch:
+        patch.setattr(Assignment, "carry_out", silent)
+        work = agent.do("hello")
+        work.wait_for("running")
+        agent.ask(Action.KILL)
+        agent.wait_for(Status.STOPPED)
+    work.wait_for("queued")
+    agent.start_native()
+    assert work.wait_for("succeeded").attempts == 1
+
+
+def test_a_hub_ends_though_the_database_does_not_answer(
+    supervisor: Supervisor, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def locked(*_: object) -> None:
+        raise OperationalError("database is locked")
+
+    agent = native(cast).start_native()
+    work = agent.do("/pause 600")
+    work.wait_for("running")
+    with monkeypatch.context() as patch:
+        patch.setattr("agents.services.work.put_back", locked)
+        supervisor.close()
+    assert work.look().state == "running"
+    first = work.row.run_id
+    supervisor.start()
+    until(lambda: work.look().run_id != first, what="the next run")
+    tasks.cancel(work.row.pk, TEST)
+    work.wait_for("cancelled")
 
 
 def test_a_provider_without_a_key_is_a_crash_with_the_reason(
