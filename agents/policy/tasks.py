@@ -64,6 +64,8 @@ ENDS_THE_AGENT: Final = frozenset({ErrorKind.AUTH})
 
 FIRST_DELAY: Final = 15.0
 LONGEST_DELAY: Final = 900.0
+# Whoever says to come back later than this has said never (30 days).
+LONGEST_RETRY_AFTER: Final = 30 * 86_400.0
 
 
 def may_change(before: TaskState, after: TaskState) -> bool:
@@ -77,9 +79,11 @@ def next_attempt_in(
     """Seconds until another attempt of the task, None for never.
 
     `attempts`: how many have failed. The provider's own `retry_after` (seconds) is
-    waited out, however long it is: a task can wait where a request cannot.
+    waited out, up to 30 days: a task can wait where a request cannot.
     """
     if attempts >= max_attempts or kind not in WORTH_ANOTHER_ATTEMPT:
+        return None
+    if retry_after is not None and retry_after > LONGEST_RETRY_AFTER:
         return None
     delay = min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** (attempts - 1))
     return max(delay, retry_after or 0.0)

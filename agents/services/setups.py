@@ -13,7 +13,7 @@ from agents.models import Agent, Provider
 from agents.models.setup_fields import LAUNCH_FIELDS, SETUP_FIELDS
 from agents.policy.dependencies import listed
 from agents.policy.states import Status
-from agents.services import changes, dependencies, providers
+from agents.services import changes, dependencies, providers, tasks
 
 
 class CannotDelete(Exception):
@@ -79,7 +79,7 @@ def _check_provider(agent: Agent) -> None:
 
 
 def delete(agent: Agent) -> None:
-    """Delete an agent that is not alive; its requests, runs and history stay.
+    """Delete an agent that is not alive; its requests, runs, tasks and history stay.
 
     Raises CannotDelete where it lives or others depend on it.
     """
@@ -100,5 +100,6 @@ def delete(agent: Agent) -> None:
                 f"{stored.name} is needed by {who}. "
                 f"Change what {who} depend{'s' if len(others) == 1 else ''} on first."
             )
+        tasks.end_all_of(stored.pk)
         stored.delete()
         changes.append(changes.SETUP, [agent.pk])

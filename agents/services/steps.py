@@ -68,6 +68,21 @@ def note(text: str, tone: str = "info") -> StepData:
     return StepData("note", {"text": text, "tone": tone})
 
 
+def storable(value: Any) -> Any:
+    """The value with what no database keeps replaced in its texts: NUL, and halves of
+    characters, which are in the names and contents of files."""
+    match value:
+        case str():
+            if "\0" in value:
+                value = value.replace("\0", "\ufffd")
+            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        case Mapping():
+            return {storable(key): storable(one) for key, one in value.items()}
+        case list() | tuple():
+            return [storable(one) for one in value]
+    return value
+
+
 def of_task(task_id: int, after: int = 0) -> list[StepData]:
     """A task's steps beyond a number, in order."""
     rows = Step.objects.filter(task=task_id, number__gt=after).order_by("number")

@@ -15,7 +15,7 @@ from django.utils import timezone
 from agents.models import Agent, Task
 from agents.models.choices import Kind
 from agents.policy import budgets as rules
-from agents.policy.tasks import FINISHED, TaskState
+from agents.policy.tasks import FINISHED, OPEN, TaskState
 from agents.services import bell, budgets, changes, retention
 from agents.services.lifecycle import Asker
 
@@ -171,6 +171,20 @@ def cancel(task_id: int, asker: Asker) -> Task:
         if done:
             _tell(task)
     return task
+
+
+def end_all_of(agent_id: int) -> None:
+    """The agent is about to be deleted: nobody will work on what is open."""
+    open_ones = Task.objects.filter(agent=agent_id, state__in=OPEN)
+    ids = list(open_ones.values_list("pk", flat=True))
+    open_ones.update(
+        state=TaskState.CANCELLED,
+        reason="its agent was deleted",
+        ended_at=timezone.now(),
+        question="",
+    )
+    for task_id in ids:
+        changes.append_task(agent_id, task_id)
 
 
 def go_on(task_id: int, asker: Asker) -> Task:

@@ -23,7 +23,7 @@ from agents.policy.tasks import TaskState
 from agents.services import booking, budgets, changes
 from agents.services.booking import Booking as Booking
 from agents.services.bulk import insert_many
-from agents.services.steps import StepData, note, of_conversation, user
+from agents.services.steps import StepData, note, of_conversation, storable, user
 
 RESUMED: Final = (
     "The run that worked on this task has ended; it goes on from its last recorded "
@@ -268,7 +268,7 @@ def _write(task_id: int, attempt: int, steps: Sequence[StepData]) -> list[int]:
         Step,
         ("task", "number", "kind", "attempt", "at", "data"),
         [
-            (task_id, number, step.kind, attempt, now, dict(step.data))
+            (task_id, number, step.kind, attempt, now, storable(step.data))
             for number, step in zip(numbers, steps, strict=True)
         ],
     )
@@ -293,7 +293,8 @@ def look(task: Claimed) -> Sight:
 def ask_person(task: Claimed, question: str) -> None:
     """Say that the task waits for an answer; raises ClaimLost."""
     with transaction.atomic():
-        if not _mine(task).update(question=question, answer=None, answered_by=""):
+        asked = storable(question)
+        if not _mine(task).update(question=asked, answer=None, answered_by=""):
             raise ClaimLost(f"task {task.id} is no longer this run's")
         changes.append_task(task.agent_id, task.id)
 
@@ -312,7 +313,7 @@ def end(
         ended = _mine(task).update(
             state=state,
             reason=reason,
-            result=result,
+            result=storable(result),
             error=error,
             ended_at=timezone.now(),
             question="",

@@ -45,6 +45,10 @@ def test_the_provider_says_when_and_is_believed() -> None:
     assert next_attempt_in(ErrorKind.RATE_LIMIT, 1, 3, 3600.0) == 3600.0
 
 
+def test_whoever_says_to_come_back_in_a_year_is_not_asked_again() -> None:
+    assert next_attempt_in(ErrorKind.RATE_LIMIT, 1, 3, 365 * 86_400.0) is None
+
+
 @pytest.mark.parametrize(
     "kind", [ErrorKind.BAD_REQUEST, ErrorKind.REFUSAL, ErrorKind.QUOTA, ErrorKind.AUTH]
 )

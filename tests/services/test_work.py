@@ -225,6 +225,19 @@ def test_usage_is_booked_once_however_often_it_is_told(agent: Agent) -> None:
     assert (task.reasoning, task.unpriced) == (4, 0)
 
 
+def test_what_no_database_keeps_is_replaced(agent: Agent) -> None:
+    one = claimed(agent)
+    work.commit(one, [steps.result("c", "read", "a\0b\ud800c", files=["x\udcff"])])
+    last = Step.objects.order_by("number").last()
+    assert last is not None
+    assert last.data["text"] == "a\ufffdb\ufffdc"
+    assert last.data["files"] == ["x\ufffd"]
+    work.ask_person(one, "Which\0?")
+    assert Task.objects.get().question == "Which\ufffd?"
+    work.end(one, TaskState.SUCCEEDED, "done", result="\ud83d\ude00 \0")
+    assert Task.objects.get().result == "\U0001f600 \ufffd"
+
+
 # Runs that are over
 
 
@@ -289,6 +302,13 @@ def test_a_waiting_task_is_cancelled_at_once_and_a_running_one_is_told(
     assert tasks.cancel(one.id, BOB).state == "running"
     assert work.look(one).cancelled_by == "bob"
     assert tasks.cancel(waiting.pk, BOB).state == "cancelled", "twice is no error"
+
+
+def test_what_waits_for_an_agent_ends_with_its_deletion(agent: Agent) -> None:
+    task = asked(agent)
+    setups.delete(agent)
+    task.refresh_from_db()
+    assert (task.state, task.reason) == ("cancelled", "its agent was deleted")
 
 
 def test_only_an_interrupted_task_goes_on(agent: Agent) -> None:
