@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
@@ -12,7 +13,6 @@ from agents.execution.bridge import Bridge
 from agents.llm.clients import Clients
 from agents.llm.endpoint import Endpoint, Kind
 from agents.llm.events import Event
-from agents.llm.provider import Provider
 from agents.llm.request import Request
 from agents.llm.secret import Secret
 from agents.llm.stream import stream
@@ -25,10 +25,10 @@ OLLAMA_CONTEXT: Final = 32_768
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """Whom a request goes to; `provider` is a client that is ready."""
+    """Whom a request goes to."""
 
     access: Access
-    provider: Provider
+    endpoint: Endpoint
 
 
 class Desk:
@@ -38,15 +38,30 @@ class Desk:
         self._bridge = bridge
         self.clients = Clients()
         self._gates: dict[str, tuple[int, asyncio.Semaphore]] = {}
+        # By provider, as it was set up last; and how many answers are under way.
+        self._endpoints: dict[str, Endpoint] = {}
+        self._answering: Counter[Endpoint] = Counter()
 
     async def whom(self, name: str) -> Asked:
-        """The provider of this name as it is set up now; raises Unusable."""
+        """The provider of this name as it is set up now, and a client of it is ready;
+        raises Unusable."""
         access = await self._bridge.call(providers.access, name)
         try:
             endpoint = Endpoint(Kind(access.kind), access.base_url, Secret(access.key))
         except ValueError as error:
             raise Unusable(f"{name}: {error}") from None
-        return Asked(access, await self.clients.get(endpoint))
+        await self.clients.get(endpoint)
+        before, self._endpoints[name] = self._endpoints.get(name), endpoint
+        if before is not None:
+            await self._let_go(before)
+        return Asked(access, endpoint)
+
+    async def _let_go(self, endpoint: Endpoint) -> None:
+        """Of an old key or address nothing is kept once its last answer has come."""
+        if self._answering[endpoint] or endpoint in self._endpoints.values():
+            return
+        del self._answering[endpoint]
+        await self.clients.discard(endpoint)
 
     def full(self, access: Access) -> bool:
         """Whether a request would have to wait for its turn."""
@@ -70,9 +85,15 @@ class Desk:
 
     async def ask(self, asked: Asked, request: Request) -> AsyncGenerator[Event]:
         """One answer, retries and all; the last event is the End."""
-        async with aclosing(stream(asked.provider, request)) as events:
-            async for event in events:
-                yield event
+        self._answering[asked.endpoint] += 1
+        try:
+            provider = await self.clients.get(asked.endpoint)
+            async with aclosing(stream(provider, request)) as events:
+                async for event in events:
+                    yield event
+        finally:
+            self._answering[asked.endpoint] -= 1
+            await self._let_go(asked.endpoint)
 
     async def close(self) -> None:
         """Close all connections."""

@@ -158,8 +158,12 @@ class NativeLLMAgent:
         async with self._desk.turn(asked.access):
             yield Waits("")
             yield AnswerBegins()
+            waits = False
             async with aclosing(self._desk.ask(asked, request)) as events:
                 async for event in events:
+                    if waits and not isinstance(event, Retrying):
+                        waits = False
+                        yield Waits("")
                     match event:
                         case TextDelta(text):
                             yield Words(text)
@@ -176,6 +180,7 @@ class NativeLLMAgent:
                         case Retrying():
                             yield work.step(note(_retrying(event), "warning"))
                             yield Waits(str(event.failure))
+                            waits = True
                         case Restarted():
                             yield AnswerBegins()
                         case End():
