@@ -185,7 +185,9 @@ class Assignment:
     async def _end_without_money(self) -> None:
         """Before each request: what needs no further one is done."""
         claimed = self._claimed
-        over = await self._bridge.call(work.over_budget, claimed.agent_id, claimed.id)
+        over = await self._bridge.call(
+            work.over_budget, claimed.agent_id, claimed.id, self._agent.provider
+        )
         if over:
             self._end_early(TaskState.CANCELLED, over)
             # The cancellation arrives here, before anybody is asked.

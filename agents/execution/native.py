@@ -6,6 +6,7 @@ any instant goes on from its last committed step.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -44,6 +45,9 @@ from agents.policy.tasks import TaskState
 from agents.services.prices import Tokens
 from agents.services.providers import Unusable
 from agents.services.steps import StepData, call, note, result, user
+from agents.services.work import ClaimLost
+
+logger = logging.getLogger(__name__)
 
 # Answers of a model to one task; whoever needs more goes in circles.
 MOST_ANSWERS: Final = 100
@@ -53,6 +57,10 @@ MOST_CUTS: Final = 3
 CIRCLE: Final = (
     "You have made the same calls with the same results several times. Do something "
     "else, or end with what you have."
+)
+BROKEN: Final = (
+    "The tool failed by an error of the hub ({}). It may have had its effect or not, "
+    "wholly or in part."
 )
 
 
@@ -76,6 +84,11 @@ class NativeLLMAgent:
     def __init__(self, setup: NativeSetup, desk: Desk) -> None:
         self._setup, self._desk = setup, desk
         self._tools = toolbox.described(allow_commands=setup.allow_commands)
+
+    @property
+    def provider(self) -> str:
+        """The name of the one it asks."""
+        return self._setup.provider
 
     async def detect(self) -> Asked:
         """Whom it asks; raises Unusable. Asks the provider nothing."""
@@ -206,7 +219,14 @@ class NativeLLMAgent:
             said = one.error.text if one.error else ""
             text = f"The arguments are no JSON object: {said}. Nothing was done."
             return result(one.id, one.name, text, error=True)
-        done = await toolbox.call(one.name, one.arguments, around)
+        try:
+            done = await toolbox.call(one.name, one.arguments, around)
+        except ClaimLost:
+            raise
+        except Exception as error:
+            logger.exception("the tool %s failed", one.name)
+            text = BROKEN.format(type(error).__name__)
+            return result(one.id, one.name, text, error=True)
         return result(one.id, one.name, done.text, error=done.error, files=done.files)
 
 

@@ -120,12 +120,16 @@ def urgent() -> list[Standing]:
     return sorted(bad, key=lambda one: one.limit - one.spent)
 
 
-def standings_of(agent_id: int) -> list[Standing]:
-    """The budgets that concern one agent; two queries, and one for each of them."""
+def standings_of(agent_id: int, provider: str = "") -> list[Standing]:
+    """The budgets that concern one agent; two queries, and one for each of them.
+
+    `provider`: whom it asks, where that is not the one that its set-up names by now.
+    """
     agent = Agent.every.filter(pk=agent_id).only("name", "provider", "budget").first()
     if agent is None:
         return []
-    concerned = Q(scope=BudgetScope.ALL) | Q(provider__name=agent.provider)
+    asked = provider or agent.provider
+    concerned = Q(scope=BudgetScope.ALL) | Q(provider__name=asked)
     general = Budget.objects.select_related("provider").filter(concerned)
     return [_summed(one) for one in (*_own(agent), *map(_general, general))]
 
@@ -135,9 +139,9 @@ def standing(budget: Budget) -> Standing:
     return _summed(_general(budget))
 
 
-def refusal(agent_id: int) -> str:
+def refusal(agent_id: int, provider: str = "") -> str:
     """Why this agent gets no new work; empty if it does."""
-    gone = [one for one in standings_of(agent_id) if one.exhausted]
+    gone = [one for one in standings_of(agent_id, provider) if one.exhausted]
     if not gone:
         return ""
     return f"{gone[0]}. Raise it, or wait for the next {gone[0].period} (UTC)."

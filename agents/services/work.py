@@ -275,11 +275,14 @@ def _write(task_id: int, attempt: int, steps: Sequence[StepData]) -> list[int]:
     return numbers
 
 
-def over_budget(agent_id: int, task_id: int | None = None) -> str:
+def over_budget(agent_id: int, task_id: int | None = None, provider: str = "") -> str:
     """Why running work of this agent, or this task of it, has to end; empty while
-    there is money. Cheap enough to be asked before each request."""
+    there is money. Cheap enough to be asked before each request.
+
+    `provider`: whom the run asks; the set-up may name another for the next run.
+    """
     own = budgets.task_refusal(task_id) if task_id is not None else ""
-    return own or budgets.refusal(agent_id)
+    return own or budgets.refusal(agent_id, provider)
 
 
 def look(task: Claimed) -> Sight:

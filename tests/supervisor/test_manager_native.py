@@ -10,7 +10,7 @@ import pytest
 from django.db import OperationalError
 
 from agents.execution.assignment import Assignment
-from agents.models import Provider, UsageDay
+from agents.models import Budget, Provider, UsageDay
 from agents.policy.states import Action, Status
 from agents.services import providers, setups, tasks, usage
 from agents.supervisor import handiwork
@@ -274,6 +274,36 @@ def test_work_ends_before_the_request_that_its_budget_no_longer_has(
     assert [one.step for one in work.usage()] == [2], "one request, and no other"
     last = agent.do("/say End.", budget={"tokens": 1})
     assert last.wait_for("succeeded"), "what is done needs no money any more"
+
+
+def test_a_tool_that_breaks_is_an_answer_for_the_model(
+    supervisor: Supervisor, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object) -> None:
+        raise KeyError("oops")
+
+    monkeypatch.setattr("agents.execution.tools.toolbox.call", broken)
+    agent = native(cast).start_native()
+    work = agent.do(call("list_files", path=".") + "\n/say End.")
+    assert work.wait_for("succeeded").result.endswith("End.")
+    [one] = work.results()
+    assert one["error"]
+    assert "an error of the hub (KeyError)" in one["text"]
+
+
+def test_a_run_keeps_to_the_budget_of_the_provider_that_it_asks(
+    supervisor: Supervisor, cast: Cast
+) -> None:
+    agent = native(cast).start_native()
+    demo = Provider.objects.get(name="demo")
+    Budget.objects.create(scope="provider", provider=demo, period="day", limit=1)
+    agent.row.provider, agent.row.model = "anthropic", "claude"
+    setups.save(agent.row)
+    UsageDay.objects.create(
+        day=usage.today(), agent_name="another", provider="demo", cost=1
+    )
+    row = agent.do("hello").wait_for("cancelled")
+    assert row.reason.startswith("The budget for demo is $1.00 a day")
 
 
 def test_what_waits_is_not_begun_once_the_money_is_gone(
