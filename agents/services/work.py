@@ -23,7 +23,14 @@ from agents.policy.tasks import TaskState
 from agents.services import booking, budgets, changes
 from agents.services.booking import Booking as Booking
 from agents.services.bulk import insert_many
-from agents.services.steps import StepData, note, of_conversation, storable, user
+from agents.services.steps import (
+    StepData,
+    note,
+    of_conversation,
+    result,
+    storable,
+    user,
+)
 
 RESUMED: Final = (
     "The run that worked on this task has ended; it goes on from its last recorded "
@@ -186,7 +193,7 @@ def requeue_lost(agent_id: int, run_id: uuid.UUID) -> int:
 def _requeue(lost: QuerySet[Task]) -> int:
     count = 0
     with transaction.atomic():
-        for task in list(lost.only("agent", "attempts", "run")):
+        for task in list(lost.only("agent", "attempts", "run", "question", "answer")):
             still = Task.objects.filter(
                 pk=task.pk, state=TaskState.RUNNING, run=task.run_id
             )
@@ -194,10 +201,22 @@ def _requeue(lost: QuerySet[Task]) -> int:
                 still, RESUMED, attempts=F("attempts") - 1, answer=None
             )
             if queued:
-                _write(task.pk, task.attempts, [note(RESUMED, "warning")])
+                left = [*_answered(task), note(RESUMED, "warning")]
+                _write(task.pk, task.attempts, left)
                 changes.append_task(task.agent_id, task.pk)
                 count += 1
     return count
+
+
+def _answered(task: Task) -> list[StepData]:
+    """A person's answer that the run did not live to hear: it is not asked again."""
+    steps = Step.objects.filter(task=task, kind__in=("call", "result"))
+    last = steps.order_by("-number").first()
+    if task.answer is None or last is None or last.kind != "call":
+        return []
+    if last.data["arguments"].get("question") != task.question:
+        return []
+    return [result(last.data["call"], last.data["name"], task.answer)]
 
 
 def _queue_again(mine: QuerySet[Task], reason: str, **columns: Any) -> int:

@@ -283,6 +283,31 @@ def test_what_is_to_be_cancelled_is_not_queued_again(agent: Agent, how: str) -> 
     assert task.ended_at is not None
 
 
+def test_an_answer_that_the_run_did_not_live_to_hear_is_heard_by_the_next(
+    agent: Agent,
+) -> None:
+    one = claimed(agent)
+    question = {"question": "Which?"}
+    work.commit(one, [steps.call("c1", "ask_person", question)])
+    work.ask_person(one, "Which?")
+    tasks.answer(one.id, "blue", BOB)
+    work.requeue_lost(agent.pk, run_of(agent, 2))
+    heard = Step.objects.get(kind="result").data
+    assert (heard["call"], heard["text"], heard["error"]) == ("c1", "blue", False)
+
+
+def test_an_answer_that_was_heard_is_no_answer_to_the_next_call(agent: Agent) -> None:
+    one = claimed(agent)
+    question = {"question": "Which?"}
+    work.commit(one, [steps.call("c1", "ask_person", question)])
+    work.ask_person(one, "Which?")
+    tasks.answer(one.id, "blue", BOB)
+    work.commit(one, [steps.result("c1", "ask_person", "blue")])
+    work.commit(one, [steps.call("c2", "read_file", {"path": "a"})])
+    work.requeue_lost(agent.pk, run_of(agent, 2))
+    assert Step.objects.filter(kind="result").count() == 1
+
+
 def test_a_run_does_not_take_what_is_its_own(agent: Agent) -> None:
     one = claimed(agent)
     assert work.requeue_lost(agent.pk, one.run_id) == 0
