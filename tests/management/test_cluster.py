@@ -124,6 +124,8 @@ def test_every_minute_is_kept_within_seconds(scheduled: HubProcess) -> None:
 
 def test_a_schedule_starts_its_agent_when_it_is_due(scheduled: HubProcess) -> None:
     at_work(scheduled)
+    stopped = scheduled.agents("stop", "sleeper", "--wait", "10")
+    assert stopped.returncode == 0, stopped.stderr
     make_due(scheduled)
     until(
         lambda: scheduled.agents_json("status", "sleeper")[0]["status"] == "running",
