@@ -99,9 +99,13 @@ class Inside:
             resident.worker.leave()
             _cancel(resident.task)
         await asyncio.gather(*(r.task for r in residents), return_exceptions=True)
-        if self._office is not None:
-            await self._office.close()
-            self._office = None
+        office, self._office = self._office, None
+        try:
+            if office is not None:
+                await office.close()
+        except Exception:
+            # A supervisor that begins anew is not kept from it by what it leaves.
+            logger.exception("what native agents shared was not closed in order")
 
 
 def _cancel(task: asyncio.Task[str]) -> None:
