@@ -98,9 +98,12 @@ class Worker:
                 self._woken.clear()
                 await self._turn()
                 await self._sleep()
-            for assignment, _ in self._assignments.values():
-                assignment.interrupt(self._interrupted or self._fatal)
-            await self._finish()
+            if self._interrupted:
+                for assignment, _ in self._assignments.values():
+                    assignment.interrupt(self._interrupted)
+                await self._finish()
+            else:
+                self.leave()  # Its other tasks wait as well until it can work again.
         except Exception:
             self.leave()  # An error of the hub is no failure of its other tasks.
             raise

@@ -73,6 +73,25 @@ def test_a_refused_key_ends_the_agent_and_the_task_waits_for_a_better_one(
     assert work.wait_for("succeeded", timeout=20).result == "Hello, world."
 
 
+def test_a_refused_key_interrupts_no_other_task(
+    supervisor: Supervisor, cast: Cast
+) -> None:
+    vendor = Vendor("anthropic")
+    try:
+        vendor.will(Answer((Say(("word ",) * 400),), pace=0.05), Refusal(401))
+        agent = agent_of(vendor, cast, max_concurrent_tasks=2).start_native()
+        talking = agent.do("talk")
+        log = agent.folder() / f"task-{talking.row.pk}"
+        until(lambda: log.exists() and b"word" in log.read_bytes(), what="words")
+        refused = agent.do("hello")
+        agent.wait_for(Status.CRASHED, timeout=20)
+        assert refused.wait_for("queued").attempts == 0
+        assert talking.wait_for("queued").attempts == 0
+        assert len(talking.usage()) == 1, "what it had used by then is paid"
+    finally:
+        vendor.close()
+
+
 def test_too_many_requests_are_waited_out_without_a_restart(
     supervisor: Supervisor, cast: Cast, vendor: Vendor
 ) -> None:
