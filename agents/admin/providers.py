@@ -17,13 +17,14 @@ from django.utils.safestring import SafeString
 from django.views.decorators.debug import sensitive_post_parameters
 
 from agents.admin import cells
+from agents.admin.configured import WrittenByConfigurators
 from agents.admin.lookups import WithheldColumns
 from agents.admin.provider_check import check_badge, check_fragment, fragment_context
 from agents.admin.provider_form import ProviderForm
 from agents.models import Agent, Provider
 from agents.policy.endpoint import BASE_URLS, KEY_VARIABLES, KEYED
 from agents.services import provider_checks, providers
-from agents.services.permissions import CONFIGURE, DEFINE_COMMANDS, VIEW
+from agents.services.permissions import DEFINE_COMMANDS
 
 LIST: Final = "admin:agents_provider_changelist"
 ABOUT_ADDRESS: Final = (
@@ -32,7 +33,7 @@ ABOUT_ADDRESS: Final = (
 )
 
 
-class ProviderAdmin(WithheldColumns):
+class ProviderAdmin(WithheldColumns, WrittenByConfigurators):
     """Who may look, looks; who may configure, sets keys and defaults."""
 
     withheld = frozenset({"sealed_key"})
@@ -48,28 +49,6 @@ class ProviderAdmin(WithheldColumns):
     )
     list_filter = ("kind",)
     search_fields = ("name", "base_url", "default_model")
-
-    def has_view_permission(
-        self, request: HttpRequest, obj: Provider | None = None
-    ) -> bool:
-        """Who may look at agents."""
-        return request.user.has_perm(VIEW)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Who may configure agents; an address needs more."""
-        return request.user.has_perm(CONFIGURE)
-
-    def has_change_permission(
-        self, request: HttpRequest, obj: Provider | None = None
-    ) -> bool:
-        """Who may configure agents; the address needs more."""
-        return request.user.has_perm(CONFIGURE)
-
-    def has_delete_permission(
-        self, request: HttpRequest, obj: Provider | None = None
-    ) -> bool:
-        """Who may configure agents."""
-        return request.user.has_perm(CONFIGURE)
 
     def get_fieldsets(
         self, request: HttpRequest, obj: Provider | None = None

@@ -13,20 +13,18 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from agents.admin import cells
+from agents.admin.configured import WrittenByConfigurators
 from agents.admin.fields import ListField, PairsField
 from agents.admin.native_fields import PromptField
 from agents.models import Schedule
 from agents.policy.dependencies import listed
 from agents.policy.schedule import OF_TASKS
 from agents.services import cron, figures, nodes, schedules
-from agents.services.permissions import CONFIGURE, VIEW
 from agents.services.task_list import title
 
 if TYPE_CHECKING:
-    ScheduleModelAdmin = admin.ModelAdmin[Schedule]
     ScheduleModelForm = forms.ModelForm[Schedule]
 else:
-    ScheduleModelAdmin = admin.ModelAdmin
     ScheduleModelForm = forms.ModelForm
 
 SHOWN_TIMES: Final = 5
@@ -91,7 +89,7 @@ class ScheduleForm(ScheduleModelForm):
                 self.add_error(name, problem)
 
 
-class ScheduleAdmin(ScheduleModelAdmin):
+class ScheduleAdmin(WrittenByConfigurators):
     """Who may configure writes them, who may look reads them."""
 
     form = ScheduleForm
@@ -107,28 +105,6 @@ class ScheduleAdmin(ScheduleModelAdmin):
     list_filter = ("enabled", "action")
     search_fields = ("name", "cron")
     read_only = ("coming", "last_time", "last_came", "created_by", "made")
-
-    def has_view_permission(
-        self, request: HttpRequest, obj: Schedule | None = None
-    ) -> bool:
-        """Who may look at agents."""
-        return request.user.has_perm(VIEW)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Who may configure agents."""
-        return request.user.has_perm(CONFIGURE)
-
-    def has_change_permission(
-        self, request: HttpRequest, obj: Schedule | None = None
-    ) -> bool:
-        """Who may configure agents."""
-        return request.user.has_perm(CONFIGURE)
-
-    def has_delete_permission(
-        self, request: HttpRequest, obj: Schedule | None = None
-    ) -> bool:
-        """Who may configure agents."""
-        return request.user.has_perm(CONFIGURE)
 
     def get_fieldsets(
         self, request: HttpRequest, obj: Schedule | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
@@ -10,36 +10,12 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 
 from agents.admin import cells
+from agents.admin.configured import WrittenByConfigurators
 from agents.admin.readonly import OfAnAgent
 from agents.models import Budget, Price, Usage
 from agents.services import budgets, figures
-from agents.services.permissions import CONFIGURE, VIEW
+from agents.services.permissions import VIEW
 from agents.services.usage_view import budget_view
-
-if TYPE_CHECKING:
-    AnyModelAdmin = admin.ModelAdmin[Any]
-else:
-    AnyModelAdmin = admin.ModelAdmin
-
-
-class WrittenByConfigurators(AnyModelAdmin):
-    """Who may configure agents writes, who may look at them reads."""
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Who may look at agents."""
-        return request.user.has_perm(VIEW)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Who may configure agents."""
-        return request.user.has_perm(CONFIGURE)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Who may configure agents."""
-        return request.user.has_perm(CONFIGURE)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Who may configure agents."""
-        return request.user.has_perm(CONFIGURE)
 
 
 class BudgetAdmin(WrittenByConfigurators):

@@ -217,3 +217,16 @@ class HubProcess:
 def kill_if_there(pid: int) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
+
+
+def try_start(hub: HubProcess, *options: str) -> subprocess.CompletedProcess[str]:
+    """Start a hub that is expected to refuse."""
+    return subprocess.run(
+        [sys.executable, str(MANAGE), "hub", *options],
+        cwd=ROOT,
+        env=hub.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )

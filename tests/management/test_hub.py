@@ -1,16 +1,11 @@
-"""`manage.py hub`: the first start, the second, the refusals and the ends."""
+"""`manage.py hub`: the first start, the second, and the ends."""
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import re
 import signal
-import socket
-import sqlite3
-import subprocess
-import sys
 import time
 import urllib.parse
 import urllib.request
@@ -21,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from tests.harness.hub import ADMIN_PASSWORD, MANAGE, ROOT, HubProcess
+from tests.harness.hub import ADMIN_PASSWORD, HubProcess, try_start
 from tests.harness.processes import lives, program
 from tests.harness.waiting import until
 
@@ -56,19 +51,6 @@ def empty(tmp_path: Path) -> Iterator[HubProcess]:
         yield hub
     finally:
         hub.close()
-
-
-def try_start(hub: HubProcess, *options: str) -> subprocess.CompletedProcess[str]:
-    """Start a hub that is expected to refuse."""
-    return subprocess.run(
-        [sys.executable, str(MANAGE), "hub", *options],
-        cwd=ROOT,
-        env=hub.environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
 
 
 def sign_in(hub: HubProcess, password: str) -> str:
@@ -181,42 +163,7 @@ def test_a_second_start_makes_no_second_administrator_and_no_second_demo(
     assert count_rows(first) == before | {"epoch": before["epoch"] + 1}
 
 
-# Refusals
-
-
-def test_a_port_that_is_taken_is_a_clear_message_and_nothing_more(
-    empty: HubProcess,
-) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        refused = try_start(empty, "--port", str(port))
-    assert refused.returncode == 1
-    message = f"CommandError: Port {port} is taken. Choose another with --port."
-    assert refused.stderr.strip() == message
-    assert not (empty.data / "agenthub.sqlite3").exists()
-
-
-def test_a_host_that_is_not_here_is_a_clear_message(empty: HubProcess) -> None:
-    refused = try_start(empty, "--host", "192.0.2.1")
-    assert refused.returncode == 1
-    assert "Cannot listen on 192.0.2.1:8000" in refused.stderr
-    assert "Traceback" not in refused.stderr
-
-
-@pytest.mark.full  # SQLite waits for 20 s before it says so.
-def test_a_database_that_somebody_else_holds_is_a_clear_message(
-    tmp_path: Path,
-) -> None:
-    hub = HubProcess(tmp_path)
-    assert hub.manage("migrate", "--verbosity", "0").returncode == 0
-    with contextlib.closing(
-        sqlite3.connect(hub.data / "agenthub.sqlite3", isolation_level=None)
-    ) as other:
-        other.execute("BEGIN IMMEDIATE")
-        refused = try_start(hub, "--no-demo", "--port", "0")
-    assert refused.returncode == 1
-    assert "the database does not answer (database is locked)" in refused.stderr
-    assert "Traceback" not in refused.stderr
+# Without a supervisor
 
 
 def test_a_hub_without_supervisor_beside_nobody_supervises_nothing(
