@@ -1,4 +1,4 @@
-"""Every address: the pages, and the admin."""
+"""Every address: the pages, the control API, and the admin."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from django.urls import include, path
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("", include("agents.api.urls")),
     path("", include("agents.live.urls")),
     path("", include("agents.pages.urls")),
 ]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from agents.models.agent import Agent
 from agents.models.change import Change
+from agents.models.failures import Failures
+from agents.models.first_answer import FirstAnswer
 from agents.models.node import Node
 from agents.models.provider import Provider
 from agents.models.request import Request
@@ -12,12 +14,16 @@ from agents.models.schedule import Schedule
 from agents.models.status_change import StatusChange
 from agents.models.step import Step
 from agents.models.task import Task
+from agents.models.token import ApiToken
 from agents.models.usage import Budget, Price, Usage, UsageDay
 
 __all__ = [
     "Agent",
+    "ApiToken",
     "Budget",
     "Change",
+    "Failures",
+    "FirstAnswer",
     "Node",
     "Price",
     "Provider",

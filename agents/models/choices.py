@@ -134,3 +134,11 @@ class BudgetPeriod(models.TextChoices):
 
     DAY = "day", "Day"
     MONTH = "month", "Month"
+
+
+class ScopeChoice(models.TextChoices):
+    """What a token lets a program do; each has those before it."""
+
+    VIEW = "view", "View"
+    OPERATE = "operate", "Operate"
+    CONFIGURE = "configure", "Configure"

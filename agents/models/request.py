@@ -21,7 +21,7 @@ class Request(models.Model):
     action = models.CharField(max_length=8, choices=ActionChoice)
     generation = models.PositiveBigIntegerField()
     actor = models.CharField(max_length=150)
-    via = models.CharField(max_length=20)
+    via = models.CharField(max_length=80)
     reason = models.TextField(blank=True)
     idempotency_key = models.CharField(max_length=100, blank=True)
     at = models.DateTimeField(default=timezone.now)

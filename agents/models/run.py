@@ -16,6 +16,8 @@ class Run(models.Model):
     not. `exited_at` is the leader's end, `ended_at` the end of the whole tree.
     `ready_at` is kept where there is a readiness probe. `condemned` says why the
     hub itself ends the run, and is written before it does anything to that end.
+    `token_hash`: SHA-256 of the token that its processes were given, so that a hub
+    that adopts them knows it too; empty where they have none.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
@@ -42,6 +44,7 @@ class Run(models.Model):
     exit_code = models.IntegerField(null=True)
     ended_at = models.DateTimeField(null=True)
     reason = models.TextField(blank=True)
+    token_hash = models.CharField(max_length=64, blank=True)
 
     class Meta:
         default_permissions = ("view",)
@@ -53,6 +56,11 @@ class Run(models.Model):
                 fields=["agent"],
                 name="run_one_live_per_agent",
                 condition=Q(ended_at__isnull=True),
+            ),
+            models.UniqueConstraint(
+                fields=["token_hash"],
+                name="run_token_of_one_live_run",
+                condition=Q(ended_at__isnull=True) & ~Q(token_hash=""),
             ),
             models.CheckConstraint(
                 name="run_pid_has_ticks",

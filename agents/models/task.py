@@ -34,7 +34,7 @@ class Task(models.Model):
     budget = models.JSONField(default=dict)
     idempotency_key = models.CharField(max_length=100, blank=True)
     created_by = models.CharField(max_length=150)
-    via = models.CharField(max_length=20)
+    via = models.CharField(max_length=80)
     created_at = models.DateTimeField(default=timezone.now)
 
     state = models.CharField(

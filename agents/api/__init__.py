@@ -1,0 +1,1 @@
+"""The control API: what a person can do by hand, a program can do over HTTP."""

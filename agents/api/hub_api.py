@@ -1,0 +1,76 @@
+"""The API as a whole: its routers, who is let in, and its OpenAPI description.
+
+What may enter: what holds for every route. A room's routes stand in `routes`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from django.http import HttpRequest
+from ninja import NinjaAPI
+from ninja.openapi.schema import OpenAPISchema
+
+from agents.api import problems
+from agents.api.callers import AUTH, needs
+from agents.api.routes import agents
+
+DESCRIPTION: Final = (
+    "Everything that a person can do in AgentHub, for programs. A call that cannot be "
+    "done is answered by a problem (RFC 9457) that says what to change."
+)
+VERSION: Final = "1"
+
+
+class HubApi(NinjaAPI):
+    """Ninja's, with problems in place of its own errors."""
+
+    def get_openapi_schema(
+        self,
+        *,
+        path_prefix: str | None = None,
+        path_params: dict[str, Any] | None = None,
+    ) -> OpenAPISchema:
+        """The description, in which refusals have their own media type."""
+        schema = super().get_openapi_schema(
+            path_prefix=path_prefix, path_params=path_params
+        )
+        for path in schema["paths"].values():
+            for operation in path.values():
+                _name_problems(operation)
+        for name in ("Bearer", "Session"):
+            schema["components"]["securitySchemes"].pop(f"Async{name}", None)
+        return schema
+
+
+def _name_problems(operation: dict[str, Any]) -> None:
+    for security in operation.get("security", ()):
+        for name in tuple(security):
+            security[name.removeprefix("Async")] = security.pop(name)
+    for status, told in operation["responses"].items():
+        content = told.get("content", {})
+        if int(status) >= 400 and "application/json" in content:
+            content[problems.MEDIA_TYPE] = content.pop("application/json")
+
+
+def build() -> HubApi:
+    """The API with every route."""
+    api = HubApi(
+        title="AgentHub",
+        version=VERSION,
+        description=DESCRIPTION,
+        auth=AUTH,
+        urls_namespace="api",
+        # The description is a route of ours, the docs are a page of ours.
+        openapi_url=None,
+        docs_url=None,
+    )
+    problems.teach(api)
+    api.add_router("", agents.router, tags=["Agents"])
+
+    @api.get("openapi.json", include_in_schema=False)
+    def openapi(request: HttpRequest) -> dict[str, Any]:
+        needs(request)
+        return dict(api.get_openapi_schema())
+
+    return api
