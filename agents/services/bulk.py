@@ -6,14 +6,23 @@ Models, column names and values enter; SQL is made here and nowhere else.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import cache, partial
-from typing import Any, Final, TypeAlias, cast
+from itertools import chain
+from typing import Any, Final, TypeAlias, TypeVar, cast
 from uuid import UUID
 
 from django.db import connection, connections, models
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.lookups import Lookup
+from django.db.models.sql.compiler import SQLCompiler
+
+# How many rows a statement inserts: few sizes, each is prepared once and kept.
+_AT_ONCE: Final = (32, 1)
+# How many keys a statement names at most, and from how many rows alike it pays.
+_TOGETHER: Final = 500
+_WORTH: Final = 4
 
 # Their values are bound as they are, which saves most of the time of a statement.
 _PLAIN: Final = (
@@ -28,6 +37,7 @@ _PLAIN: Final = (
 _encode: Final = json.JSONEncoder().encode
 
 Field: TypeAlias = "models.Field[Any, Any]"
+T = TypeVar("T")
 
 
 def update_many(
@@ -39,45 +49,108 @@ def update_many(
     """Write (values, key, guard's value) to each row; how many rows took it.
 
     `guard`: a column that must have the third value, or the row stays as it is.
+    Rows that are to become alike share a statement.
     """
     if not rows:
         return 0
-    sql, (*fields, key_field) = _update(model, tuple(columns), guard)
-    bind = _binders(fields)
-    key = _binders([key_field])[0]
-    parameters = [
-        [
-            *(b(v) if b else v for b, v in zip(bind, values, strict=True)),
-            key(pk) if key else pk,
-            *([expected] if guard else []),
-        ]
-        for values, pk, expected in rows
-    ]
+    fields = (*_fields(model, columns), model._meta.pk)
+    *columnwise, keys = _bind(fields, [(*values, pk) for values, pk, _ in rows])
+    if guard:
+        columnwise.append([expected for _, _, expected in rows])
+    written = list(zip(*columnwise, strict=True))
+    updated, alike = 0, _alike(written, keys)
     with connection.cursor() as cursor:
-        cursor.executemany(sql, parameters)
-        return int(cursor.rowcount)
+        for parameters, same in alike.items():
+            for some in _batched(same, _TOGETHER):
+                sql = _update(model, tuple(columns), guard, len(some))
+                cursor.execute(sql, [*parameters, *some])
+                updated += int(cursor.rowcount)
+        if not alike:
+            sql = _update(model, tuple(columns), guard, 1)
+            cursor.executemany(
+                sql, [(*row, key) for row, key in zip(written, keys, strict=True)]
+            )
+            updated += int(cursor.rowcount)
+    return updated
+
+
+def _alike(
+    written: Sequence[tuple[Any, ...]], keys: Sequence[Any]
+) -> dict[tuple[Any, ...], list[Any]]:
+    """The keys by what is written to them; nothing where there is little to gain, or
+    where a row is written to twice and the order counts."""
+    alike: dict[tuple[Any, ...], list[Any]] = {}
+    if len(set(written)) * _WORTH > len(keys) or len(set(keys)) < len(keys):
+        return alike
+    for row, key in zip(written, keys, strict=True):
+        alike.setdefault(row, []).append(key)
+    return alike
 
 
 def insert_many(
     model: type[models.Model], columns: Sequence[str], rows: Sequence[Sequence[Any]]
 ) -> None:
-    """Add a row for each, with values for these columns; the others' are defaults."""
+    """Add a row for each, with values for these columns; the others' are defaults.
+
+    Many rows share a statement: one alone costs SQLite a look at its counter each time.
+    """
     if not rows:
         return
-    sql, fields = _insert(model, tuple(columns))
-    bind = _binders(fields)
+    fields = _insert_fields(model, tuple(columns))
     rest = [
         field.get_db_prep_save(field.get_default(), connection)
         for field in fields[len(columns) :]
     ]
+    bound = _bind(fields[: len(columns)], rows)
+    bound += [[value] * len(rows) for value in rest]
+    ready = list(zip(*bound, strict=True))
     with connection.cursor() as cursor:
-        cursor.executemany(
-            sql,
-            [
-                [*(b(v) if b else v for b, v in zip(bind, row, strict=False)), *rest]
-                for row in rows
-            ],
-        )
+        for size in _AT_ONCE:
+            whole = len(ready) - len(ready) % size
+            now, ready = ready[:whole], ready[whole:]
+            if now:
+                cursor.executemany(
+                    _insert(model, tuple(columns), size),
+                    [list(chain(*some)) for some in _batched(now, size)],
+                )
+
+
+def _bind(
+    fields: Sequence[Field], rows: Iterable[Sequence[Any]]
+) -> list[Sequence[Any]]:
+    """Each column's values as parameters; neighbours that are one are bound once."""
+    bound: list[Sequence[Any]] = []
+    for bind, column in zip(_binders(fields), zip(*rows, strict=True), strict=True):
+        if bind is None:
+            bound.append(column)
+            continue
+        values: list[Any] = []
+        last, parameter = None, bind(None)
+        for value in column:
+            if value is not last:
+                last, parameter = value, bind(value)
+            values.append(parameter)
+        bound.append(values)
+    return bound
+
+
+class Among(Lookup):
+    """`column` is one of many ids, as a filter: they are one parameter, where Django's
+    `__in` makes hundreds, which costs more than the query does."""
+
+    prepare_rhs = False
+
+    def __init__(self, column: str, ids: Iterable[int]) -> None:
+        super().__init__(models.F(column), tuple(ids))
+
+    def as_sql(
+        self, compiler: SQLCompiler, connection: BaseDatabaseWrapper
+    ) -> tuple[str, tuple[Any, ...]]:
+        left, parameters = self.process_lhs(compiler, connection)
+        if connection.vendor == "sqlite":
+            right = f"{left} IN (SELECT value FROM json_each(%s))"
+            return right, (*parameters, _encode(self.rhs))
+        return f"{left} = ANY(%s)", (*parameters, list(self.rhs))
 
 
 Binder: TypeAlias = Callable[[Any], Any] | None
@@ -125,36 +198,50 @@ def _hex(value: UUID | None) -> str | None:
 
 @cache
 def _update(
-    model: type[models.Model], columns: tuple[str, ...], guard: str
-) -> tuple[str, tuple[Field, ...]]:
+    model: type[models.Model], columns: tuple[str, ...], guard: str, keys: int
+) -> str:
     quote = connection.ops.quote_name
     fields = _fields(model, columns)
-    key = model._meta.pk
-    sql = (
+    key = quote(str(model._meta.pk.column))
+    return (
         f"UPDATE {quote(model._meta.db_table)} SET "
         + ", ".join(f"{quote(str(field.column))} = %s" for field in fields)
-        + f" WHERE {quote(str(key.column))} = %s"
-        + (f" AND {quote(guard)} = %s" if guard else "")
+        + " WHERE "
+        + (f"{quote(guard)} = %s AND " if guard else "")
+        + (f"{key} = %s" if keys == 1 else f"{key} IN ({_marks(keys)})")
     )
-    return sql, (*fields, key)
 
 
 @cache
-def _insert(
+def _insert_fields(
     model: type[models.Model], columns: tuple[str, ...]
-) -> tuple[str, tuple[Field, ...]]:
-    quote = connection.ops.quote_name
+) -> tuple[Field, ...]:
     given = _fields(model, columns)
     rest = (
         field
         for field in model._meta.concrete_fields
         if field not in given and not isinstance(field, models.AutoField)
     )
-    fields = (*given, *rest)
+    return (*given, *rest)
+
+
+@cache
+def _insert(model: type[models.Model], columns: tuple[str, ...], rows: int) -> str:
+    quote = connection.ops.quote_name
+    fields = _insert_fields(model, columns)
     names = ", ".join(quote(str(field.column)) for field in fields)
-    marks = ", ".join(["%s"] * len(fields))
+    row = f"({_marks(len(fields))})"
     table = quote(model._meta.db_table)
-    return f"INSERT INTO {table} ({names}) VALUES ({marks})", fields
+    return f"INSERT INTO {table} ({names}) VALUES " + ", ".join([row] * rows)
+
+
+def _batched(items: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    """Slices of so many; the last one may be shorter."""
+    return (items[at : at + size] for at in range(0, len(items), size))
+
+
+def _marks(count: int) -> str:
+    return ", ".join(["%s"] * count)
 
 
 def _fields(model: type[models.Model], columns: Sequence[str]) -> tuple[Field, ...]:

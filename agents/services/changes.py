@@ -25,6 +25,8 @@ AGENT: Final = "agent"
 SILENCE: Final = "silence"
 HEARTBEAT: Final = "heartbeat"
 TASK: Final = "task"
+# Of no news to a supervisor: what it wrote itself.
+BY_OTHERS: Final = (REQUEST, SETUP, SILENCE, HEARTBEAT, TASK)
 KEEP: Final = timedelta(days=1)
 # How long a commit may be missed by a look at the files alone (seconds).
 LOOK_ANYWAY: Final = 0.5
@@ -72,10 +74,13 @@ def latest() -> int:
     return int(Change.objects.aggregate(last=Max("seq"))["last"] or 0)
 
 
-def since(seq: int) -> News:
-    """What came after `seq`."""
+def since(seq: int, topics: Collection[str] = ()) -> News:
+    """What came after `seq`; `topics`: of these alone."""
     columns = ("seq", "topic", "agent_id", "task_id")
-    found = list(Change.objects.filter(seq__gt=seq).values_list(*columns))
+    rows_after = Change.objects.filter(seq__gt=seq)
+    if topics:
+        rows_after = rows_after.filter(topic__in=topics)
+    found = list(rows_after.values_list(*columns))
     rows = [row[:3] for row in found]
     return News(
         seq=max((row[0] for row in rows), default=seq),

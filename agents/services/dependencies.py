@@ -25,7 +25,7 @@ class Seen(NamedTuple):
     status: str
     status_reason: str
     status_source: str
-    depends_on: list[dict[str, str]]
+    depends_on: Sequence[dict[str, str]] = ()
 
 
 def graph() -> dict[str, tuple[str, ...]]:

@@ -19,7 +19,7 @@ from agents.models.choices import Outcome
 from agents.policy.clock import Moment
 from agents.policy.states import Action, Desired, Status
 from agents.services import bell, changes, dependencies
-from agents.services.bulk import insert_many
+from agents.services.bulk import Among, insert_many
 from agents.services.dependencies import Seen
 
 
@@ -73,10 +73,12 @@ def ask(
         needed = dependencies.below(ids) if action.desired is Desired.RUNNING else ()
         rows = (
             Agent.every.select_for_update()
-            .filter(Q(pk__in=ids) | Q(name__in=needed) if needed else Q(pk__in=ids))
+            .filter(Q(pk__in=ids) | Q(name__in=needed) if needed else Among("pk", ids))
             .order_by("pk")
         )
-        locked = [Seen(*row) for row in rows.values_list(*Seen._fields)]
+        # What somebody depends on counts for starts alone.
+        columns = Seen._fields if action.desired is Desired.RUNNING else _BUT_NEEDS
+        locked = [Seen(*row) for row in rows.values_list(*columns)]
         agents = [agent for agent in locked if agent.pk in ids]
         seen = _seen(action, agents, asker.idempotency_key)
         fresh = [agent for agent in agents if agent.pk not in seen]
@@ -123,6 +125,7 @@ def _ask_for_needed(
     return needed
 
 
+_BUT_NEEDS: Final = tuple(name for name in Seen._fields if name != "depends_on")
 _REQUEST: Final = (
     "agent",
     "agent_name",
@@ -148,7 +151,7 @@ def _record(
         return []
     now = timezone.now()
     ids = [agent.pk for agent in agents]
-    Agent.every.filter(pk__in=ids).update(
+    Agent.every.filter(Among("pk", ids)).update(
         generation=F("generation") + 1,
         desired_state=action.desired,
         wanted_action=action,
@@ -156,7 +159,8 @@ def _record(
         wanted_boot=made.boot,
         wanted_boot_seconds=made.at,
     )
-    Request.objects.filter(agent_id__in=ids, outcome=Outcome.OPEN).update(
+    open_ones = Request.objects.filter(Among("agent", ids), outcome=Outcome.OPEN)
+    open_ones.update(
         outcome=Outcome.SUPERSEDED,
         detail=f"superseded by {asker.actor}'s {action}",
         settled_at=now,
@@ -179,7 +183,6 @@ def _record(
             for agent in agents
         ],
     )
-    open_ones = Request.objects.filter(agent_id__in=ids, outcome=Outcome.OPEN)
     request_ids = dict(open_ones.values_list("agent_id", "pk"))
     changes.append(changes.REQUEST, ids)
     return [

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
+from functools import cache
+from operator import attrgetter
 from typing import Any, Final
 
 from django.db import transaction
@@ -170,78 +172,83 @@ def _write_runs(steps: Sequence[Step]) -> None:
     _update_runs(change for change in changed if change.run_id in fresh)
 
 
-_COLUMNS: Final = (
-    "status",
-    "status_since",
-    "status_reason",
-    "status_source",
-    "conditions",
-    "observed_generation",
-    "run",
-    "run_revision",
-    "pid",
-    "restart_count",
-    "restarts_total",
-    "recent_exits",
-    "started_at",
-    "stopped_at",
-    "retry_at",
-    "retry_boot",
-    "retry_boot_seconds",
-)
-
-
-def _values(seen: Observed) -> tuple[Any, ...]:
-    return (
-        seen.status.value,
-        seen.since,
-        seen.reason,
-        seen.source,
-        [
+# By column: which of the sights it holds, and in what form.
+_COLUMNS: Final[dict[str, tuple[tuple[str, ...], Callable[[Observed], Any]]]] = {
+    "status": (("status",), lambda seen: seen.status.value),
+    "status_since": (("since",), attrgetter("since")),
+    "status_reason": (("reason",), attrgetter("reason")),
+    "status_source": (("source",), attrgetter("source")),
+    "conditions": (
+        ("conditions",),
+        lambda seen: [
             {"type": c.type, "since": c.since, "reason": c.reason}
             for c in seen.conditions
         ],
-        seen.generation,
-        seen.run_id,
-        seen.run_revision,
-        seen.pid,
-        seen.restart_count,
-        seen.restarts_total,
-        [seen.exits_boot, *seen.recent_exits],
-        seen.started_at,
-        seen.stopped_at,
-        seen.retry_at,
-        seen.retry.boot if seen.retry else "",
-        seen.retry.at if seen.retry else None,
-    )
+    ),
+    "observed_generation": (("generation",), attrgetter("generation")),
+    "run": (("run_id",), attrgetter("run_id")),
+    "run_revision": (("run_revision",), attrgetter("run_revision")),
+    "pid": (("pid",), attrgetter("pid")),
+    "restart_count": (("restart_count",), attrgetter("restart_count")),
+    "restarts_total": (("restarts_total",), attrgetter("restarts_total")),
+    "recent_exits": (
+        ("exits_boot", "recent_exits"),
+        lambda seen: [seen.exits_boot, *seen.recent_exits],
+    ),
+    "started_at": (("started_at",), attrgetter("started_at")),
+    "stopped_at": (("stopped_at",), attrgetter("stopped_at")),
+    "retry_at": (("retry_at",), attrgetter("retry_at")),
+    "retry_boot": (("retry",), lambda seen: seen.retry.boot if seen.retry else ""),
+    "retry_boot_seconds": (
+        ("retry",),
+        lambda seen: seen.retry.at if seen.retry else None,
+    ),
+}
+_SEEN: Final = tuple(field.name for field in fields(Observed))
+_all_seen: Final = attrgetter(*_SEEN)
 
 
 def _update_agents(chains: Sequence[tuple[Step, Step]]) -> None:
     """From where each agent's first step departs to where its last one ends."""
-    updated, alike = 0, defaultdict(list)
+    updated = 0
+    alike: dict[tuple[str, ...], list[tuple[Step, Step]]] = defaultdict(list)
     for first, last in chains:
-        columns, values = _difference(first.base, last.after)
-        alike[columns].append((values, first.agent_id, first.before.value))
-    for columns, rows in alike.items():
+        alike[_difference(first.base, last.after)].append((first, last))
+    for changed, same in alike.items():
+        columns, forms = _columns_of(changed)
+        rows = [
+            (
+                tuple(form(last.after) for form in forms),
+                first.agent_id,
+                first.before.value,
+            )
+            for first, last in same
+        ]
         updated += update_many(Agent, columns, rows, guard="status")
     if updated != len(chains):
         names = ", ".join(first.agent_name for first, _ in chains[:5])
         raise LostRow(f"{len(chains) - updated} of these agents changed: {names}")
 
 
-def _difference(
-    base: Observed | None, after: Observed
-) -> tuple[tuple[str, ...], tuple[Any, ...]]:
-    """The columns to write, and their values; never none."""
-    values = _values(after)
+def _difference(base: Observed | None, after: Observed) -> tuple[str, ...]:
+    """What of the sights is to be written; never nothing."""
     if base is None:
-        return _COLUMNS, values
-    changed = [
-        number
-        for number, (old, new) in enumerate(zip(_values(base), values, strict=True))
-        if old != new
-    ] or [0]
-    return tuple(_COLUMNS[n] for n in changed), tuple(values[n] for n in changed)
+        return _SEEN
+    sights = zip(_SEEN, _all_seen(base), _all_seen(after), strict=True)
+    changed = [name for name, old, new in sights if old is not new and old != new]
+    return tuple(changed) or ("status",)
+
+
+@cache
+def _columns_of(
+    changed: tuple[str, ...],
+) -> tuple[tuple[str, ...], tuple[Callable[[Observed], Any], ...]]:
+    written = {
+        column: form
+        for column, (names, form) in _COLUMNS.items()
+        if not set(changed).isdisjoint(names)
+    }
+    return tuple(written), tuple(written.values())
 
 
 def _update_runs(run_changes: Iterable[RunChange]) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Container, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Final, ParamSpec, TypeVar
 
 from django.db import OperationalError, connection
@@ -24,6 +25,7 @@ from agents.policy.reconcile import Wanted
 from agents.policy.setup import AgentSetup
 from agents.policy.states import Action, Desired, Outcome, Status
 from agents.services import changes, cluster, lifecycle, nodes, recording, work
+from agents.services.bulk import Among
 from agents.services.recording import Condition, Observed, Step
 
 logger = logging.getLogger(__name__)
@@ -154,7 +156,7 @@ class Store:
         if not (self._glance.anything_new() or self._asked_itself):
             return _NO_NEWS
         self._asked_itself = False
-        found = changes.since(self._seq)
+        found = changes.since(self._seq, changes.BY_OTHERS)
         self._seq = found.seq
         requests, foreign = found.requests, found.foreign
         if only is not None:
@@ -273,13 +275,12 @@ def agent_records(node: str, only: Collection[int] | None) -> list[AgentRecord]:
 
 def wishes(node: str, ids: Collection[int]) -> list[Wish]:
     """What is wanted of these agents: a few columns, where a set-up has dozens."""
-    rows = Agent.every.filter(node=node, pk__in=ids).values_list(
+    rows = Agent.every.filter(Among("pk", ids), node=node).values_list(
         "pk", "desired_state", "generation", "wanted_action", "wanted_by"
     )
-    return [
-        Wish(pk, Wanted(Desired(desired), generation, Action(action)), by)
-        for pk, desired, generation, action, by in rows
-    ]
+    # Most of those that are asked at once are asked the same.
+    wanted = cache(lambda d, g, a: Wanted(Desired(d), g, Action(a)))
+    return [Wish(pk, wanted(*wish), by) for pk, *wish, by in rows]
 
 
 def observed(agent: Agent) -> Observed:

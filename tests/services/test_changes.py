@@ -54,10 +54,11 @@ class TestCounter:
         news = changes.since(0)
         assert (news.agents, news.seq) == (frozenset(), changes.latest())
 
-    def test_many_changes_are_written_in_one_go(self) -> None:
+    def test_many_changes_are_written_in_few_statements(self) -> None:
         with CaptureQueriesContext(connection) as queries:
             changes.append(changes.AGENT, range(300))
-        assert len(queries) == 1
+        assert len(queries) <= 2
+        assert changes.since(0).agents == frozenset(range(300))
         with CaptureQueriesContext(connection) as queries:
             changes.append(changes.AGENT, [])
         assert len(queries) == 0

@@ -206,7 +206,7 @@ class TestMany:
         assert Agent.objects.get().generation == 1
 
     def test_many_agents_are_asked_in_few_queries(self) -> None:
-        """As many for 70 agents as for one: a door may ask hundreds at once."""
+        """For 70 agents two more than for one: a door may ask hundreds at once."""
         fleet = make_fleet(71)
         with CaptureQueriesContext(
             connection,
@@ -214,7 +214,7 @@ class TestMany:
             ask(Action.START, fleet[70])
         with CaptureQueriesContext(connection) as many:
             asked = ask(Action.START, *fleet[:70])
-        assert len(many) == len(one) <= 9
+        assert len(many) <= len(one) + 2 <= 11
         assert [found.agent_id for found in asked] == [one.pk for one in fleet[:70]]
         for found in asked:
             row = Request.objects.get(pk=found.request_id)
