@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 import uuid
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
@@ -50,3 +51,19 @@ class Moment:
         if self.boot != boot_id():
             return 0.0
         return max(0.0, self.at - boot_seconds())
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """One reading of both clocks, for what happens to many at once.
+
+    `at`: seconds on the boot clock.
+    """
+
+    wall: datetime
+    at: float
+
+    @classmethod
+    def read(cls) -> Now:
+        """This instant."""
+        return cls(datetime.now(UTC), boot_seconds())

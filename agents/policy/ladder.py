@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import signal
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
 
 # How long KILL may take before the agent is called unkillable; it is sent anew
@@ -37,6 +38,7 @@ def parse_signal(name: str) -> signal.Signals:
         ) from None
 
 
+@cache
 def rungs(stop_signal: str, grace: float, *, kill: bool = False) -> tuple[Rung, ...]:
     """The ladder, from polite to final; `kill` leaves out the polite rung."""
     last = Rung("kill", signal.SIGKILL, KILL_PATIENCE, whole_tree=True)

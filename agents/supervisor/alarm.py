@@ -26,21 +26,27 @@ class Alarm:
         self._heard = heard
         self._rung = asyncio.Event()
         self._watch: commits.CommitWatch | None = None
+        self._listening = False
         self._attentive_until = 0.0
 
     def listen(self) -> None:
         """Hear commits from now on, where that can be had."""
         self._watch = commits.watch()
         if self._watch is not None:
+            self._prick_up()
+
+    def _prick_up(self) -> None:
+        if self._watch is not None and not self._listening:
             loop = asyncio.get_running_loop()
             loop.add_reader(self._watch.descriptor, self._on_commit)
+            self._listening = True
 
     def deafen(self) -> None:
         """Hear no more; harmless when it did not."""
         if self._watch is not None:
             asyncio.get_running_loop().remove_reader(self._watch.descriptor)
             self._watch.close()
-            self._watch = None
+            self._watch, self._listening = None, False
 
     def ring(self) -> None:
         """End the nap, or the next one before it begins."""
@@ -54,6 +60,7 @@ class Alarm:
         """Wait for a ring, or until it is time to look; cheaper than wait_for."""
         loop = asyncio.get_running_loop()
         attentive = self._watch is None or loop.time() < self._attentive_until
+        self._prick_up()
         pause = min(at_most, LOOK_EVERY if attentive else LOOK_ANYWAY)
         timer = loop.call_later(pause, self._rung.set)
         await self._rung.wait()
@@ -63,5 +70,8 @@ class Alarm:
         assert self._watch is not None
         if self._watch.heard():
             self._attentive_until = asyncio.get_running_loop().time() + ATTENTIVE
+            # A commit is a hundred writes: once is enough until the next nap.
+            asyncio.get_running_loop().remove_reader(self._watch.descriptor)
+            self._listening = False
             self._heard()
             self._rung.set()

@@ -13,37 +13,42 @@ from typing import Any, Final
 from django.utils import timezone
 
 from agents.policy import exits, restart
-from agents.policy.clock import Moment, boot_id, boot_seconds
+from agents.policy.clock import Moment, Now, boot_id, boot_seconds
 from agents.policy.ladder import Rung
 from agents.policy.restart import Exit, Verdict
 from agents.policy.states import Action, Desired, Outcome, Status
 from agents.services.recording import Condition, RunChange, Settlement, Step
-from agents.supervisor.life import change, quiet
+from agents.supervisor.life import change, quiet, see
 from agents.supervisor.managed import LiveRun, ManagedAgent
 from agents.supervisor.process.reaping import Ended
 
 UNKILLABLE: Final = "unkillable"
 
 
-def climb(agent: ManagedAgent, rung: Rung, why: str) -> Step:
+def climb(agent: ManagedAgent, rung: Rung, why: str, now: Now) -> Step:
     """The next rung of the stop ladder is written down before it is taken."""
     live = agent.live
     assert live is not None
     source = "stop ladder" if live.rung or live.ended else "request"
     if not live.rung and live.condemned and why == live.condemned:
         source = "health"
-    live.rung, live.rung_at = rung.name, boot_seconds()
+    live.rung, live.rung_at = rung.name, now.at
     agent.healthy_at = None
     values = {"stop_rung": rung.name, "stop_boot_seconds": live.rung_at}
     name = rung.signal.name.removeprefix("SIG")
     patience = f", {rung.patience:g} s to end" if not rung.whole_tree else ""
-    step = change(agent, Status.STOPPING, f"{why}; {name} sent{patience}", source)
+    reason = f"{why}; {name} sent{patience}"
+    before = see(agent, now.wall, Status.STOPPING, reason, source)
     asked = agent.wanted.generation > agent.seen.generation
-    return replace(
-        step,
-        note=True,
+    return Step(
+        agent_id=agent.id,
+        agent_name=agent.name,
+        before=before.status,
+        after=agent.seen,
         actor=agent.wanted_by if asked else "",
+        note=True,
         run_changes=(RunChange(live.id, values),),
+        base=before,
     )
 
 

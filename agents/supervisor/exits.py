@@ -1,7 +1,8 @@
 """Exits: whose pidfd has become readable, and what is left of its tree.
 
 What is seen is told to the turn; nothing is decided or recorded here. All pidfds are in
-one epoll of their own, so that many deaths at once are one event of the loop.
+one epoll of their own, so that many deaths at once are one event of the loop; and while
+many are being stopped, nobody is looked after before their deaths have ebbed.
 """
 
 from __future__ import annotations
@@ -21,6 +22,10 @@ from agents.supervisor.managed import ManagedAgent
 
 # Daemons of agents that run on die as our children, and no pidfd tells (seconds).
 REAP_EVERY: Final = 2.0
+# Expected deaths: heard so often, and told when there was none for so long, or after
+# LONG_ENOUGH of them (seconds). A look meanwhile would take the time of their dying.
+EBB: Final = 0.005
+LONG_ENOUGH: Final = 0.1
 
 
 class Exits:
@@ -38,12 +43,16 @@ class Exits:
         self._epoll: select.epoll | None = None
         self._watched: dict[int, int] = {}
         self._exited: set[int] = set()
+        # Who is being stopped and has not ended, and when the first of them did.
+        self._awaited: set[int] = set()
+        self._flood_began: float | None = None
+        self._ebbing: asyncio.TimerHandle | None = None
         self._reap_at = 0.0
 
     @property
     def pending(self) -> bool:
-        """Whether somebody has ended whom `look` has not seen yet."""
-        return bool(self._exited)
+        """Whether somebody has ended whom `look` would see and has not yet."""
+        return bool(self._exited) and self._ebbing is None
 
     def note(self, agent_id: int) -> None:
         """An agent inside the hub has ended; `watch` sees to one not yet born."""
@@ -61,9 +70,15 @@ class Exits:
         if agent.setup.native is not None and not self._inside.lives(agent.id):
             self.note(agent.id)
 
+    def expect(self, agent: ManagedAgent) -> None:
+        """It is being stopped: when all such have ended, they are told of at once."""
+        if agent.live is not None and agent.live.pidfd is not None:
+            self._awaited.add(agent.id)
+
     def unwatch(self, agent: ManagedAgent) -> None:
         """Let go of the leader without touching it."""
         live = agent.live
+        self._awaited.discard(agent.id)
         if live is not None and live.pidfd is not None:
             if self._watched.pop(live.pidfd, None) is not None:
                 self._events().unregister(live.pidfd)
@@ -72,6 +87,8 @@ class Exits:
 
     def close(self) -> None:
         """Hear of nobody any more."""
+        if self._ebbing is not None:
+            self._ebbing.cancel()
         if self._epoll is not None:
             asyncio.get_running_loop().remove_reader(self._epoll)
             self._epoll.close()
@@ -84,10 +101,36 @@ class Exits:
         return self._epoll
 
     def _on_exits(self) -> None:
-        for pidfd, _ in self._events().poll(0):
-            agent_id = self._watched[pidfd]
+        if self._hear_exits() and self._awaited:
+            self._flood_began = boot_seconds()
+            asyncio.get_running_loop().remove_reader(self._events())
+            self._await_ebb()
+        else:
+            self._wake()
+
+    def _hear_exits(self) -> bool:
+        """Whether somebody has ended, and nobody who was not expected to."""
+        ended = [self._watched[pidfd] for pidfd, _ in self._events().poll(0)]
+        expected = bool(ended) and self._awaited.issuperset(ended)
+        for agent_id in ended:
             self.unwatch(self._agents[agent_id])
-            self._exited.add(agent_id)
+        self._exited.update(ended)
+        return expected
+
+    def _await_ebb(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._ebbing = loop.call_later(EBB, self._look_for_ebb)
+
+    def _look_for_ebb(self) -> None:
+        assert self._flood_began is not None
+        floods = self._hear_exits() and bool(self._awaited)
+        if floods and boot_seconds() - self._flood_began < LONG_ENOUGH:
+            self._await_ebb()
+            return
+        # Who is left takes his time: his death is told of when it comes.
+        self._awaited.clear()
+        self._ebbing = None
+        asyncio.get_running_loop().add_reader(self._events(), self._on_exits)
         self._wake()
 
     async def look(self, due: Collection[int]) -> list[tuple[ManagedAgent, Sight]]:
@@ -95,7 +138,9 @@ class Exits:
 
         `due`: of those whose leader ended earlier, look at these again.
         """
-        exited, self._exited = self._exited, set()
+        exited: set[int] = set()
+        if self._ebbing is None:
+            exited, self._exited = self._exited, exited
         agents = [
             agent
             for i in sorted(exited.union(due))

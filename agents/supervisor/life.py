@@ -7,7 +7,9 @@ writing fails for good, the manager forgets all and loads anew. Endings: `death`
 from __future__ import annotations
 
 import uuid
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
+from datetime import datetime
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +20,13 @@ from agents.policy.liveness import Signs
 from agents.policy.redact import masked
 from agents.policy.setup import AgentSetup
 from agents.policy.states import Action, Outcome, Status
-from agents.services.recording import RunChange, RunOpened, Settlement, Step
+from agents.services.recording import (
+    Observed,
+    RunChange,
+    RunOpened,
+    Settlement,
+    Step,
+)
 from agents.supervisor.managed import LiveRun, ManagedAgent
 from agents.supervisor.process.spawn import Spawned
 
@@ -26,21 +34,14 @@ from agents.supervisor.process.spawn import Spawned
 # long enough to notice the many that fail at once, too short to annoy.
 PROVING: Final = 0.15
 
+_the_rest: Final = attrgetter(*[field.name for field in fields(Observed)][4:])
+
 
 def change(
     agent: ManagedAgent, status: Status, reason: str, source: str, **seen: Any
 ) -> Step:
     """The agent is now seen to be `status`; `since` moves only with the status."""
-    before = agent.seen
-    now = timezone.now()
-    agent.seen = replace(
-        before,
-        status=status,
-        since=before.since if before.status is status else now,
-        reason=reason,
-        source=source,
-        **seen,
-    )
+    before = see(agent, timezone.now(), status, reason, source, **seen)
     return Step(
         agent_id=agent.id,
         agent_name=agent.name,
@@ -48,6 +49,23 @@ def change(
         after=agent.seen,
         base=before,
     )
+
+
+def see(
+    agent: ManagedAgent,
+    at: datetime,
+    status: Status,
+    reason: str,
+    source: str,
+    **seen: Any,
+) -> Observed:
+    """What `change` does to the memory; returns what was seen before."""
+    before = agent.seen
+    since = before.since if before.status is status else at
+    # As `replace` does it, in half its time: hundreds are stopped at once.
+    after = Observed(status, since, reason, source, *_the_rest(before))
+    agent.seen = replace(after, **seen) if seen else after
+    return before
 
 
 def quiet(agent: ManagedAgent, **seen: Any) -> Step:

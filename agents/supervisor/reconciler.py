@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from agents.policy.clock import boot_seconds
+from agents.policy.clock import Now, boot_seconds
 from agents.policy.reconcile import Move, next_move
 from agents.policy.states import Status
 from agents.services.recording import Step
@@ -227,7 +227,7 @@ class Reconciler:
 
     async def _consider(self, agents: list[ManagedAgent]) -> list[Step]:
         steps: list[Step] = []
-        starting = []
+        starting, now = [], Now.read()
         for agent in agents:
             news, agent.output_news = agent.output_news, None
             if news is not None and agent.live is not None:
@@ -238,7 +238,8 @@ class Reconciler:
             elif (held := self._hold_stop(agent, move)) is not None:
                 steps += held
             elif move is Move.STOP or agent.live.ending:
-                steps += self._ladder.climb(agent)
+                steps += self._ladder.climb(agent, now)
+                self._exits.expect(agent)
             elif agent.status is Status.STARTING and not agent.live.executed:
                 starting.append(agent)
             elif agent.status is Status.STARTING:

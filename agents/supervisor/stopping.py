@@ -9,7 +9,7 @@ import asyncio
 from collections import deque
 from typing import Any, Final
 
-from agents.policy.clock import boot_seconds
+from agents.policy.clock import Now, boot_seconds
 from agents.policy.ladder import KILL_PATIENCE, Rung, rungs
 from agents.policy.states import Action, Desired
 from agents.services.recording import Step
@@ -46,21 +46,21 @@ class Ladder:
         else:
             self._survivors.pop(agent.id, None)
 
-    def climb(self, agent: ManagedAgent) -> list[Step]:
+    def climb(self, agent: ManagedAgent, now: Now) -> list[Step]:
         """The next rung if it is due, as a step to record; then `take_rungs`."""
         live = agent.live
         assert live is not None
         ladder = self._ladder(agent)
         names = [rung.name for rung in ladder]
         if live.rung not in names:
-            return [self._enter(agent, ladder[0])]
+            return [self._enter(agent, ladder[0], now)]
         at = names.index(live.rung)
         rung = ladder[at]
         if not rung.whole_tree:
             self._ask_again(agent, live, rung)
             waited = boot_seconds() - live.rung_at
             if waited >= rung.patience and at + 1 < len(ladder):
-                return [self._enter(agent, ladder[at + 1])]
+                return [self._enter(agent, ladder[at + 1], now)]
             self._look_later(agent, live, rung.patience - waited)
             return []
         self._killing.append(agent)
@@ -91,7 +91,7 @@ class Ladder:
         )
         return rungs(agent.setup.stop_signal, agent.setup.stop_grace, kill=kill)
 
-    def _enter(self, agent: ManagedAgent, rung: Rung) -> Step:
+    def _enter(self, agent: ManagedAgent, rung: Rung, now: Now) -> Step:
         live = agent.live
         assert live is not None
         why = f"{agent.wanted.action} asked by {agent.wanted_by}"
@@ -107,7 +107,7 @@ class Ladder:
             live.asked, live.survivors_asked = True, live.ended is not None
             self._asking.append((agent, rung))
             self._look_later(agent, live, rung.patience)
-        return death.climb(agent, rung, why)
+        return death.climb(agent, rung, why, now)
 
     def _look_later(self, agent: ManagedAgent, live: LiveRun, patience: float) -> None:
         wait = min(patience, LOOK_AGAIN) if live.ended is not None else patience

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 
 import pytest
 
 from agents.policy.states import Action, Status
+from agents.services import lifecycle
+from agents.services.lifecycle import Asker
 from tests.harness.supervisor import Cast, Supervisor
 from tests.harness.waiting import until
 
@@ -81,3 +85,28 @@ def test_the_loop_answers_while_trees_are_being_stopped(
         supervisor.on_loop(supervisor.manager.get_summary)
         slowest = max(slowest, time.monotonic() - begun)
     assert slowest < 0.25
+
+
+def test_who_does_not_end_keeps_nobody_from_being_seen_as_stopped(cast: Cast) -> None:
+    """The deaths of those that are stopped together are told of together."""
+    stubborn = cast("stubborn", stop_grace=60).start_ready()
+    others = [cast("wait", name=f"other-{n}").start() for n in range(5)]
+    asker = Asker("bob", "test")
+    pks = [agent.row.pk for agent in (stubborn, *others)]
+    lifecycle.ask(Action.STOP, pks, asker)
+    for agent in others:
+        agent.wait_for(Status.STOPPED)
+    assert stubborn.alive()
+    lifecycle.ask(Action.KILL, [stubborn.row.pk], asker)
+    stubborn.wait_for(Status.STOPPED)
+
+
+def test_who_crashes_while_others_are_being_stopped_is_restarted(cast: Cast) -> None:
+    stubborn = cast("stubborn", stop_grace=60).start_ready()
+    crashing = cast("wait", name="crashing").start()
+    lifecycle.ask(Action.STOP, [stubborn.row.pk], Asker("bob", "test"))
+    stubborn.wait_for(Status.STOPPING)
+    os.kill(crashing.alive()[0], signal.SIGKILL)
+    until(lambda: len(crashing.runs()) == 2, what="a second run")
+    lifecycle.ask(Action.KILL, [stubborn.row.pk], Asker("bob", "test"))
+    stubborn.wait_for(Status.STOPPED)
