@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 from django.apps import AppConfig
 from django.contrib.admin.apps import AdminConfig
 
@@ -11,6 +13,11 @@ class AgentsConfig(AppConfig):
 
     name = "agents"
     verbose_name = "Agents"
+
+    def ready(self) -> None:
+        # Django is there for good: a collector that walks through all of it takes 40 ms
+        # in the midst of a request for many agents.
+        gc.freeze()
 
 
 class AgentsAdminConfig(AdminConfig):
