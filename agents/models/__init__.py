@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from agents.models.agent import Agent
+from agents.models.barrier import Arrival, Barrier, Round
 from agents.models.change import Change
 from agents.models.failures import Failures
 from agents.models.first_answer import FirstAnswer
+from agents.models.lock import FileLock, LockClaim, LockSpace
 from agents.models.node import Node
 from agents.models.provider import Provider
 from agents.models.request import Request
@@ -20,14 +22,20 @@ from agents.models.usage import Budget, Price, Usage, UsageDay
 __all__ = [
     "Agent",
     "ApiToken",
+    "Arrival",
+    "Barrier",
     "Budget",
     "Change",
     "Failures",
+    "FileLock",
     "FirstAnswer",
+    "LockClaim",
+    "LockSpace",
     "Node",
     "Price",
     "Provider",
     "Request",
+    "Round",
     "Run",
     "Schedule",
     "StatusChange",

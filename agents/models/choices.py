@@ -142,3 +142,34 @@ class ScopeChoice(models.TextChoices):
     VIEW = "view", "View"
     OPERATE = "operate", "Operate"
     CONFIGURE = "configure", "Configure"
+
+
+class LockModeChoice(models.TextChoices):
+    """`agents.policy.lock_queue.Mode`, with labels."""
+
+    SHARED = "shared", "Shared"
+    EXCLUSIVE = "exclusive", "Exclusive"
+
+
+class ClaimStateChoice(models.TextChoices):
+    """Where a claim on files is."""
+
+    WAITING = "waiting", "Waiting"
+    HELD = "held", "Held"
+    ENDED = "ended", "Ended"
+
+
+class RoundStateChoice(models.TextChoices):
+    """Where one generation of a barrier is."""
+
+    WAITING = "waiting", "Waiting"
+    TRIPPED = "tripped", "Tripped"
+    BROKEN = "broken", "Broken"
+    TIMED_OUT = "timed_out", "Timed out"
+
+
+class OnFailureChoice(models.TextChoices):
+    """What a party that ends before it arrives means for the others."""
+
+    BREAK = "break", "Break: the others are told at once"
+    WAIT = "wait", "Wait: it may come back"

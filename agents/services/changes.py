@@ -18,13 +18,16 @@ from agents.services.bulk import insert_many
 
 # What is wanted of an agent, what is set up for it (or that it is gone), what its
 # supervisor sees of it, that somebody else calls it unknown, and that it gave a
-# sign of life at another door. And that a task of an agent's has changed.
+# sign of life at another door. That a task of an agent's has changed, a lock, or that a
+# barrier it meets others at is another.
 REQUEST: Final = "request"
 SETUP: Final = "setup"
 AGENT: Final = "agent"
 SILENCE: Final = "silence"
 HEARTBEAT: Final = "heartbeat"
 TASK: Final = "task"
+LOCK: Final = "lock"
+BARRIER: Final = "barrier"
 # Of no news to a supervisor: what it wrote itself.
 BY_OTHERS: Final = (REQUEST, SETUP, SILENCE, HEARTBEAT, TASK)
 KEEP: Final = timedelta(days=1)

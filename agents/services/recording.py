@@ -22,7 +22,7 @@ from agents.models import Agent, Request, Run, StatusChange
 from agents.models.run import run_folder
 from agents.policy.clock import Moment
 from agents.policy.states import ImpossibleChange, Outcome, Status, check_change
-from agents.services import changes
+from agents.services import barriers, changes, locks
 from agents.services.bulk import insert_many, update_many
 
 
@@ -159,6 +159,15 @@ def record(steps: Sequence[Step]) -> None:
         )
         _settle(steps)
         changes.append(changes.AGENT, chains)
+        ended = _ended(steps)
+        locks.release_of_runs(ended, "its run has ended")
+        barriers.told_of_ends(ended)
+
+
+def _ended(steps: Sequence[Step]) -> list[uuid.UUID]:
+    """The runs of which no process is left: who waits for their locks has them now."""
+    told = [change for step in steps for change in step.run_changes]
+    return [one.run_id for one in told if one.values.get("ended_at") is not None]
 
 
 def _write_runs(steps: Sequence[Step]) -> None:
