@@ -175,10 +175,9 @@ AGENTHUB_PROVIDER_URLS = {
 
 SECRET_KEY = secret_key(AGENTHUB_DATA_DIR)
 DEBUG = False
-ALLOWED_HOSTS = [
-    host.strip()
-    for host in env("AGENTHUB_ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]").split(",")
-    if host.strip()
+# Agents reach the hub by its own address, whatever it is called from outside.
+ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]"] + [
+    host.strip() for host in env("AGENTHUB_ALLOWED_HOSTS").split(",") if host.strip()
 ]
 
 INSTALLED_APPS = [

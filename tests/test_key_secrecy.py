@@ -1,7 +1,8 @@
 """A provider's key is in the requests to that provider, and nowhere else at all.
 
 Two keys are planted in a real hub: one in a row, one in its environment. Both are used,
-both are echoed by a server that refuses them, and then everything is searched.
+both are echoed by a server that refuses them, and then everything is searched; also for
+a person's token and a run's, which are used as well and kept as hashes only.
 """
 
 from __future__ import annotations
@@ -14,9 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
+from urllib.request import Request, urlopen
 
 import pytest
 
+from agents.services import tokens
 from tests.harness.hub import HubProcess
 from tests.harness.llm.answers import PLAIN, Refusal
 from tests.harness.llm.aside import standing_in
@@ -33,6 +36,7 @@ AGENTS = """
 agents:
 - name: teller
   command: [sh, -c, "env; cat /proc/self/environ; sleep 600"]
+- {name: silent, command: [sleep, "600"]}
 - {name: writer, kind: native_llm, provider: deepseek, model: model-1}
 - {name: refused, kind: native_llm, provider: openai, model: model-1}
 """
@@ -98,9 +102,14 @@ NEEDLES = {
 }
 
 
+# Only the hub that has made them knows them: `_use_the_tokens` adds them.
+TOKENS: dict[str, bytes] = {}
+
+
 def traces(where: str, content: bytes) -> list[str]:
+    wanted = {**NEEDLES, **TOKENS}
     return [
-        f"{form} key in {where}" for form, text in NEEDLES.items() if text in content
+        f"{form} key in {where}" for form, text in wanted.items() if text in content
     ]
 
 
@@ -118,8 +127,10 @@ def scene(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
             hub.start()
             scene = Scene(hub, {})
             _use_the_keys(scene, root, row, environment)
+            _use_the_tokens(scene)
             yield scene
         finally:
+            TOKENS.clear()
             hub.close()
 
 
@@ -159,6 +170,35 @@ def _use_the_keys(scene: Scene, root: Path, row: StandIn, other: StandIn) -> Non
     assert all(OF_THE_ENVIRONMENT in headers for headers in sent)
     for command in ("providers", "export", "status", "history teller"):
         scene.texts[f"agents {command}"] = _all_of(hub, *command.split(), "--json")
+
+
+def _use_the_tokens(scene: Scene) -> None:
+    hub = scene.hub
+    pid = next(pid for pid in hub.survivors() if _is_of(pid, "silent"))
+    environment = Path(f"/proc/{pid}/environ").read_bytes()
+    given = dict(one.partition(b"=")[::2] for one in environment.split(b"\0"))
+    made = hub.manage("apitoken", "admin", "--scope", "operate")
+    scene.texts["apitoken's other words"] = made.stderr
+    scene.texts["apitoken --list"] = hub.manage("apitoken", "--list").stdout
+    secrets = {
+        "a run's token": given[b"AGENTHUB_TOKEN"].decode(),
+        "a person's token": made.stdout.strip(),
+    }
+    for name, secret in secrets.items():
+        request = Request(
+            f"{hub.url}/api/v1/agents/silent",
+            headers={"Authorization": f"Bearer {secret}"},
+        )
+        with urlopen(request, timeout=10) as answer:
+            scene.texts[f"the API, by {name}"] = answer.read().decode()
+        TOKENS.update({f"{name} {form}": text for form, text in forms(secret).items()})
+    hashes = dict(scene.rows("SELECT token_hash, agent_name FROM agents_run"))
+    assert hashes[tokens.hash_of(secrets["a run's token"])] == "silent"
+
+
+def _is_of(pid: int, agent: str) -> bool:
+    environment = Path(f"/proc/{pid}/environ").read_bytes()
+    return f"\0AGENTHUB_AGENT={agent}\0".encode() in b"\0" + environment
 
 
 def _all_of(hub: HubProcess, *arguments: str) -> str:
@@ -211,8 +251,12 @@ def test_no_page_that_can_be_reached_has_a_key(scene: Scene) -> None:
     assert found == []
 
 
-def test_no_process_of_an_agent_is_given_a_key(scene: Scene) -> None:
-    living = scene.hub.survivors()
+def test_no_process_of_an_agent_is_given_a_key_or_the_token_of_another(
+    scene: Scene,
+) -> None:
+    everyone = scene.hub.survivors()
+    living = [pid for pid in everyone if not _is_of(pid, "silent")]
+    assert len(living) < len(everyone)
     environments = {
         f"process {pid}": Path(f"/proc/{pid}/environ").read_bytes() for pid in living
     }

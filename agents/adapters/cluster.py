@@ -1,7 +1,7 @@
 """The adapter `cluster`: the hub's own django-q2 cluster, which is a part of the hub.
 
 Its command is made here and not read from its set-up, so that it is always that of
-the hub that starts it; and it is given the hub's own environment.
+the hub that starts it; and it is given the hub's own environment, but no token.
 """
 
 from __future__ import annotations

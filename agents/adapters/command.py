@@ -18,10 +18,7 @@ def build(setup: AgentSetup, around: Surroundings) -> Launch:
         **around.inherited,
         "PYTHONUNBUFFERED": "1",
         **setup.env,
-        "AGENTHUB_RUN": around.run_id,
-        "AGENTHUB_AGENT": setup.name,
+        **around.marks(setup.name),
     }
-    if around.url:
-        env["AGENTHUB_URL"] = around.url
     cleared = preflight.check(setup.command, setup.cwd or around.home, env)
     return Launch(argv=cleared.argv, cwd=cleared.cwd, env=env, stdin=setup.stdin)

@@ -13,7 +13,7 @@ class Launch:
 
     argv: tuple[str, ...]
     cwd: str
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
     stdin: str = "none"
 
 
@@ -22,10 +22,22 @@ class Surroundings:
     """What the hub gives to every run, whatever its adapter.
 
     `inherited` is the short allow-list of the hub's own environment; `home` is
-    the agent's own directory, where it starts when its set-up names none.
+    the agent's own directory, where it starts when its set-up names none. `url`: of
+    the hub, empty where it serves no pages. `token`: lets the run's processes act for
+    their agent; empty for what is no program of an agent, such as a probe.
     """
 
     run_id: str
     home: str
     url: str
     inherited: Mapping[str, str]
+    token: str = field(default="", repr=False)
+
+    def marks(self, agent: str) -> dict[str, str]:
+        """What tells a process whose it is and how it reaches the hub."""
+        marks = {"AGENTHUB_RUN": self.run_id, "AGENTHUB_AGENT": agent}
+        if self.url:
+            marks["AGENTHUB_URL"] = self.url
+        if self.token:
+            marks["AGENTHUB_TOKEN"] = self.token
+        return marks

@@ -10,4 +10,6 @@ from agents.policy.setup import AgentSetup
 def build(setup: AgentSetup, around: Surroundings) -> Launch:
     """Where it works, for it has no program; raises `preflight.Refused`."""
     given = setup.native.workspace if setup.native else ""
-    return Launch(argv=(), cwd=preflight.directory(given or around.home))
+    cwd = preflight.directory(given or around.home)
+    # For the commands that it runs.
+    return Launch(argv=(), cwd=cwd, env=around.marks(setup.name))

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -34,7 +34,8 @@ HEARTBEAT: Final = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Whose run it is, and where it works. `env`: the agent's own variables."""
+    """Whose run it is, and where it works. `env`: the agent's own variables; `marks`:
+    those that say whose a process is and how it reaches the hub."""
 
     agent_id: int
     agent: str
@@ -43,6 +44,7 @@ class Place:
     workspace: Path
     env: dict[str, str]
     inherited: dict[str, str]
+    marks: dict[str, str] = field(repr=False)
 
 
 class Worker:
@@ -159,6 +161,7 @@ class Worker:
             folder=place.folder,
             env=place.env,
             inherited=place.inherited,
+            marks=place.marks,
             agent=place.agent,
             allow_commands=self._setup.allow_commands,
             ask=assignment.ask_person,

@@ -64,6 +64,7 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "API token",
                 "ordering": ["-id"],
+                "permissions": [("revoke_apitoken", "Can revoke everyone's tokens")],
                 "default_permissions": ("view",),
             },
         ),

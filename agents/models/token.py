@@ -40,6 +40,7 @@ class ApiToken(models.Model):
     class Meta:
         verbose_name = "API token"
         default_permissions = ("view",)
+        permissions: ClassVar = [("revoke_apitoken", "Can revoke everyone's tokens")]
         ordering: ClassVar = ["-id"]
         constraints: ClassVar = [
             models.UniqueConstraint(

@@ -63,7 +63,10 @@ class Observed:
 
 @dataclass(frozen=True, slots=True)
 class RunOpened:
-    """A run about to be spawned: its row is committed first."""
+    """A run about to be spawned: its row is committed first.
+
+    `token_hash`: of what its processes are given; empty if they are given none.
+    """
 
     id: uuid.UUID
     agent_id: int
@@ -75,6 +78,7 @@ class RunOpened:
     setup: Mapping[str, Any]
     boot: str
     created_at: datetime
+    token_hash: str = ""
 
     @property
     def folder(self) -> str:

@@ -9,10 +9,13 @@ import hashlib
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from django.contrib.admin.models import ADDITION, CHANGE, LogEntry
 from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -90,29 +93,51 @@ def issue(
     *,
     name: str,
     scope: str,
-    by: str,
+    by: User | str,
     expires_at: datetime | None = None,
 ) -> Issued:
-    """A new token of this person. Raises django's ValidationError by field."""
+    """A new token of this person, made by a user, or by who is at the terminal.
+
+    Raises django's ValidationError by field.
+    """
+    if not name.isprintable():
+        raise ValidationError(
+            {"name": "A name has letters, and no control characters."}
+        )
+    if expires_at is not None and expires_at <= timezone.now():
+        raise ValidationError({"expires_at": "That is past: it would let nobody in."})
     secret = OF_A_PERSON + secrets.token_urlsafe(32)
     token = ApiToken(
         user=user,
-        name=name,
+        name=name.strip(),
         scope=scope,
         hash=hash_of(secret),
         hint=secret[: len(OF_A_PERSON) + 4],
-        created_by=by,
+        created_by=str(by),
         expires_at=expires_at,
     )
-    token.full_clean()
-    token.save(force_insert=True)
+    with transaction.atomic():
+        # The person's row is what two who make a token of one name wait for.
+        User.objects.select_for_update().get(pk=user.pk)
+        token.full_clean()
+        token.save(force_insert=True)
+        until = (
+            f"until {expires_at.astimezone(UTC):%F %R} UTC"
+            if expires_at
+            else "for ever"
+        )
+        _note(token, ADDITION, f"Made by {by}: scope {scope}, {until}.", by)
     return Issued(token, secret)
 
 
-def revoke(token_id: int) -> bool:
+def revoke(token: ApiToken, *, by: User | str) -> bool:
     """From now on it lets nobody in; False when that was so already."""
-    valid = ApiToken.objects.filter(pk=token_id, revoked_at=None)
-    return bool(valid.update(revoked_at=timezone.now()))
+    with transaction.atomic():
+        valid = ApiToken.objects.filter(pk=token.pk, revoked_at=None)
+        done = bool(valid.update(revoked_at=timezone.now()))
+        if done:
+            _note(token, CHANGE, f"Revoked by {by}.", by)
+    return done
 
 
 def find(secret: str) -> Caller | None:
@@ -182,3 +207,15 @@ def _granted(user: User, most: frozenset[str]) -> frozenset[str]:
     """Of these, what the person has; nothing without the right to look."""
     granted = frozenset(one for one in most if user.has_perm(one))
     return granted if VIEW in granted else frozenset()
+
+
+def _note(token: ApiToken, flag: int, message: str, by: User | str) -> None:
+    """A line in the audit, by whoever did it; by the token's person if that was
+    somebody at the terminal, whom the line names."""
+    LogEntry.objects.log_actions(
+        user_id=by.pk if isinstance(by, User) else token.user_id,
+        queryset=[token],
+        action_flag=flag,
+        change_message=message,
+        single_object=True,
+    )

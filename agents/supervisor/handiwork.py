@@ -10,7 +10,7 @@ import os
 import signal
 import uuid
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -45,13 +45,17 @@ _PASSING: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A run to be prepared: which agent, under which id, started by whom."""
+    """A run to be prepared: which agent, under which id, started by whom.
+
+    `token`: what its processes are given; of it only a hash is kept.
+    """
 
     agent_id: int
     run_id: uuid.UUID
     setup: AgentSetup
     home: Path
     automatic: bool
+    token: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,9 @@ def prepare(
     """Look at each command before its spawn; an agent's home is made if missing."""
     prepared: list[Launch | Refused | Failure] = []
     for order in orders:
-        around = Surroundings(str(order.run_id), str(order.home), url, inherited)
+        around = Surroundings(
+            str(order.run_id), str(order.home), url, inherited, order.token
+        )
         try:
             if not order.setup.cwd:
                 order.home.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -51,6 +51,7 @@ class Inside:
             workspace=Path(launch.cwd),
             env=dict(setup.env),
             inherited=self._inherited,
+            marks=dict(launch.env),
         )
 
         def beat() -> None:

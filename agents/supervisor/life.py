@@ -6,7 +6,6 @@ writing fails for good, the manager forgets all and loads anew. Endings: `death`
 
 from __future__ import annotations
 
-import uuid
 from dataclasses import asdict, fields, replace
 from datetime import datetime
 from operator import attrgetter
@@ -20,6 +19,7 @@ from agents.policy.liveness import Signs
 from agents.policy.redact import masked
 from agents.policy.setup import AgentSetup
 from agents.policy.states import Action, Outcome, Status
+from agents.services import tokens
 from agents.services.recording import (
     Observed,
     RunChange,
@@ -27,6 +27,7 @@ from agents.services.recording import (
     Settlement,
     Step,
 )
+from agents.supervisor.handiwork import Order
 from agents.supervisor.managed import LiveRun, ManagedAgent
 from agents.supervisor.process.spawn import Spawned
 
@@ -73,18 +74,16 @@ def quiet(agent: ManagedAgent, **seen: Any) -> Step:
     return change(agent, agent.status, agent.seen.reason, agent.seen.source, **seen)
 
 
-def begin(
-    agent: ManagedAgent, run_id: uuid.UUID, runs: Path, *, automatic: bool
-) -> Step:
-    """A run is about to be spawned: its row comes first.
+def begin(agent: ManagedAgent, order: Order, runs: Path) -> Step:
+    """A run is about to be spawned: its row comes first, with its token's hash.
 
     A commanded start clears the counters; an automatic one counts.
     """
-    seen = agent.seen
+    seen, automatic = agent.seen, order.automatic
     count = seen.restart_count + 1 if automatic else 0
     now = timezone.now()
     opened = RunOpened(
-        id=run_id,
+        id=order.run_id,
         agent_id=agent.id,
         agent_name=agent.name,
         number=agent.next_run_number,
@@ -94,9 +93,10 @@ def begin(
         setup=snapshot(agent.setup),
         boot=boot_id(),
         created_at=now,
+        token_hash=tokens.hash_of(order.token) if order.token else "",
     )
     agent.live = LiveRun(
-        id=run_id,
+        id=order.run_id,
         number=opened.number,
         generation=opened.generation,
         revision=opened.revision,
@@ -117,7 +117,7 @@ def begin(
         Status.STARTING,
         reason,
         "restart policy" if automatic else "request",
-        run_id=run_id,
+        run_id=order.run_id,
         run_revision=agent.setup.revision,
         pid=None,
         restart_count=count,

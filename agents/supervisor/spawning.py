@@ -18,6 +18,7 @@ from typing import Final
 from agents.adapters.launch import Launch
 from agents.policy.preflight import Refused
 from agents.policy.reconcile import Move, next_move
+from agents.services import tokens
 from agents.services.recording import Step
 from agents.supervisor import death, handiwork, life
 from agents.supervisor.handiwork import Failure, Made, Order
@@ -102,10 +103,7 @@ class Spawner:
             if isinstance(launch, Refused):
                 steps.append(life.refused(agent, str(launch)))
                 continue
-            runs = self._places.runs
-            steps.append(
-                life.begin(agent, order.run_id, runs, automatic=order.automatic)
-            )
+            steps.append(life.begin(agent, order, self._places.runs))
             if isinstance(launch, Failure):
                 steps.append(death.not_spawned(agent, launch.why, hopeless=False))
             else:
@@ -127,11 +125,14 @@ class Spawner:
             automatic = self._ordered.pop(agent_id)
             agent = self._agents[agent_id]
             if next_move(agent.wanted, agent.facts()) in (Move.START, Move.RETRY):
-                home = self._places.homes / agent.name
-                orders.append(
-                    Order(agent_id, uuid.uuid4(), agent.setup, home, automatic)
-                )
+                orders.append(self._order(agent, automatic))
         return orders
+
+    def _order(self, agent: ManagedAgent, automatic: bool) -> Order:
+        # A part of the hub needs no leave to act.
+        token = "" if agent.setup.internal else tokens.for_run()
+        home = self._places.homes / agent.name
+        return Order(agent.id, uuid.uuid4(), agent.setup, home, automatic, token)
 
     def lay_out(self) -> None:
         """Make the files of the next batch, while its rows are being written."""

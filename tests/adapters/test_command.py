@@ -80,6 +80,15 @@ def test_a_program_gets_the_allowed_the_hubs_and_its_own_variables_and_no_other(
     }
 
 
+def test_a_run_with_a_token_is_given_it_whatever_its_set_up_says(
+    around: Surroundings,
+) -> None:
+    own = set_up(env={"AGENTHUB_TOKEN": "forged"})
+    launch = command.build(own, replace(around, token="ahr_x"))
+    assert launch.env["AGENTHUB_TOKEN"] == "ahr_x"
+    assert "ahr_x" not in repr(launch) + repr(replace(around, token="ahr_x"))
+
+
 def test_a_hub_without_pages_gives_no_address(around: Surroundings) -> None:
     launch = command.build(set_up(), replace(around, url=""))
     assert "AGENTHUB_URL" not in launch.env

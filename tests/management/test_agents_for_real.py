@@ -207,7 +207,7 @@ def test_without_its_hub_a_start_fails_and_a_stop_does_the_work(
 def test_a_data_directory_without_a_hub_is_explained(tmp_path: Path) -> None:
     done = HubProcess(tmp_path).agents("list", "--json")
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("There are no agents here")
+    assert done.stderr.startswith("There is nothing here")
     assert "Traceback" not in done.stderr
 
 

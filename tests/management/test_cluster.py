@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -120,6 +121,15 @@ def test_every_minute_is_kept_within_seconds(scheduled: HubProcess) -> None:
     )
     assert int(lateness) < 10
     shell(scheduled, "schedules.delete(Schedule.objects.get())")
+
+
+def test_the_cluster_is_a_part_of_the_hub_and_has_no_token(
+    scheduled: HubProcess,
+) -> None:
+    for pid in at_work(scheduled):
+        environment = Path(f"/proc/{pid}/environ").read_bytes()
+        assert b"AGENTHUB_AGENT=" in environment
+        assert b"AGENTHUB_TOKEN=" not in environment
 
 
 def test_a_schedule_starts_its_agent_when_it_is_due(scheduled: HubProcess) -> None:

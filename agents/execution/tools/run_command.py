@@ -60,8 +60,7 @@ def _launch(arguments: Mapping[str, Any], around: Surroundings) -> Launch:
         **around.inherited,
         "PYTHONUNBUFFERED": "1",
         **around.env,
-        "AGENTHUB_RUN": str(around.run_id),
-        "AGENTHUB_AGENT": around.agent,
+        **around.marks,
     }
     try:
         cleared = preflight.check(words, _directory(arguments["cwd"], around), env)

@@ -21,8 +21,9 @@ class Surroundings:
 
     `workspace`: the directory it cannot leave. `run_id`: the run whose processes a
     command belongs to; `folder`: where that run's files are. `env`: the agent's own;
-    `inherited`: what every run is given of the hub's. `ask`: puts a question to a
-    person and waits for the answer.
+    `inherited`: what every run is given of the hub's; `marks`: what tells a command
+    whose it is and how it reaches the hub. `ask`: puts a question to a person and
+    waits for the answer.
     """
 
     workspace: Path
@@ -30,6 +31,7 @@ class Surroundings:
     folder: Path
     env: Mapping[str, str]
     inherited: Mapping[str, str]
+    marks: Mapping[str, str] = field(repr=False)
     agent: str
     allow_commands: bool
     ask: Callable[[str], Awaitable[str]]

@@ -38,6 +38,11 @@ LOOKS: Final[dict[str, tuple[str, str]]] = {
     "cancelled": ("⊘", "default"),
     "timed_out": ("⧖", "yellow"),
     "interrupted": ("‖", "magenta"),
+    # Of tokens.
+    "valid": ("✔", "green"),
+    "expired": ("⧖", "yellow"),
+    "revoked": ("⊘", "default"),
+    "disabled": ("⊘", "red"),
 }
 # A table has no room for more than these below so many columns.
 ROOMY: Final = 100

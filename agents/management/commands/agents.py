@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from django.core.management.base import BaseCommand, CommandParser
-from django.db import DatabaseError, OperationalError, connection
-from django.db.migrations.recorder import MigrationRecorder
 
 from agents.management.agentctl import (
     logs,
@@ -20,6 +17,7 @@ from agents.management.agentctl import (
     task_showing,
     tasking,
 )
+from agents.management.agentctl.ending import leave_with
 from agents.management.agentctl.terminal import Terminal
 
 Handler = Callable[[Mapping[str, Any], Terminal], int]
@@ -59,15 +57,7 @@ HANDLERS: Final[dict[str, Handler]] = {
     "import": import_agents,
     **dict.fromkeys(parser.ACTIONS, steering.steer),
 }
-NO_TABLES: Final = (
-    "There are no agents here: this data directory has had no hub yet. "
-    "Start one with `manage.py hub`."
-)
-
-NO_ANSWER: Final = (
-    "The database does not answer: {error}. See what was recorded with "
-    "`manage.py agents status`, and try again."
-)
+ADVICE: Final = "See what was recorded with `manage.py agents status`, and try again."
 
 
 class Command(BaseCommand):
@@ -85,23 +75,5 @@ class Command(BaseCommand):
         if problem := parser.misuse(options):
             self._parser.error(f"{options['subcommand']}: {problem}")
         terminal = Terminal(self.stdout, self.stderr, options)
-        try:
-            code = HANDLERS[options["subcommand"]](options, terminal)
-            self.stdout.flush()
-        except BrokenPipeError:
-            terminal.forget_stdout()  # Whoever read it has seen enough.
-            return
-        except DatabaseError as error:
-            if not _has_tables():
-                terminal.note(NO_TABLES)
-            elif isinstance(error, OperationalError):
-                terminal.note(NO_ANSWER.format(error=error))
-            else:
-                raise
-            code = 1
-        if code:
-            sys.exit(code)
-
-
-def _has_tables() -> bool:
-    return MigrationRecorder(connection).has_table()
+        handler = HANDLERS[options["subcommand"]]
+        leave_with(lambda: handler(options, terminal), terminal, ADVICE)

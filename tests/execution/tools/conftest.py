@@ -53,6 +53,7 @@ def around(workspace: Path, tmp_path: Path) -> Iterator[Surroundings]:
             folder=folder,
             env={},
             inherited={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
+            marks={"AGENTHUB_RUN": str(run_id), "AGENTHUB_AGENT": "worker"},
             agent="worker",
             allow_commands=False,
             ask=nobody,
