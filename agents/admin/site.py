@@ -96,6 +96,19 @@ class HubAdminSite(AdminSite):
 
         return cast(View, guarded)
 
+    def login(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> Any:
+        """Django's page, with an end to guessing."""
+        from agents.admin.signing_in import LimitedAdminSignIn
+        from agents.services import sign_in
+
+        self.login_form = LimitedAdminSignIn
+        response = super().login(request, extra_context)
+        form = (getattr(response, "context_data", None) or {}).get("form")
+        sign_in.finish(request, form, response)
+        return response
+
     def get_app_list(
         self, request: HttpRequest, app_label: str | None = None
     ) -> list[Any]:

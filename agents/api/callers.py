@@ -15,7 +15,7 @@ from ninja.security import APIKeyCookie, HttpBearer
 from ninja.utils import check_csrf
 
 from agents.api.problems import Problem
-from agents.services import tokens
+from agents.services import failures, tokens
 from agents.services.permissions import CONFIGURE, DEFINE_COMMANDS, OPERATE, VIEW
 from agents.services.tokens import Caller
 
@@ -34,6 +34,13 @@ class Bearer(HttpBearer):
         """Whom it lets in; a Problem if nobody."""
         caller = tokens.find(token.strip())
         if caller is None:
+            if wait := failures.token_failed(request.META.get("REMOTE_ADDR") or ""):
+                raise Problem(
+                    429,
+                    "Too many tokens from this address were wrong. A right one is "
+                    f"taken at once; others in {wait} s.",
+                    headers={"Retry-After": str(wait)},
+                )
             raise Problem(
                 401,
                 "The token is not known, has expired or was revoked. "

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from django.contrib.auth.views import LoginView, LogoutView
+from django.contrib.auth.views import LogoutView
 from django.urls import URLPattern, path
 
 from agents.pages import actions, agent, asking, lists, tasks, usage
+from agents.pages.signing_in import SignIn
 
 urlpatterns: list[URLPattern] = [
     path("", lists.overview, name="overview"),
-    path(
-        "sign-in/",
-        LoginView.as_view(redirect_authenticated_user=True),
-        name="sign-in",
-    ),
+    path("sign-in/", SignIn.as_view(), name="sign-in"),
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
     path("usage/", usage.usage, name="usage"),
     path("agents/", lists.agents, name="agents"),

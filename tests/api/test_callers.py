@@ -133,3 +133,19 @@ def test_the_description_names_problems_as_such(viewer: Program) -> None:
     one = told["paths"]["/api/v1/agents/{name}"]["get"]
     assert one["security"] == [{"Bearer": []}, {"Session": []}]
     assert list(one["responses"]["404"]["content"]) == ["application/problem+json"]
+
+
+def test_who_tries_token_after_token_is_told_to_wait_and_others_are_not(
+    vera: User,
+) -> None:
+    right, wrong = program(vera, "view"), Program("ahp_wrong")
+    refused = [wrong.get("agents/x") for _ in range(40)]
+    statuses = [one.status_code for one in refused]
+    assert statuses[:30] == [401] * 30
+    last = refused[-1]
+    assert last.status_code == 429
+    assert int(last["Retry-After"]) >= 1
+    assert last["Content-Type"] == "application/problem+json"
+    assert last.json()["type"] == "urn:agenthub:problem:too-many"
+    assert right.get("agents/x").status_code == 404
+    assert Program(None).get("agents/x").status_code == 401
