@@ -65,6 +65,11 @@ class Round(models.Model):
     class Meta:
         default_permissions = ("view",)
         ordering: ClassVar = ["-id"]
+        indexes: ClassVar = [
+            models.Index(
+                fields=["barrier"], name="round_open", condition=Q(state="waiting")
+            ),
+        ]
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["barrier", "generation"], name="round_generation_once"

@@ -22,7 +22,7 @@ from agents.models import Agent, Request, Run, StatusChange
 from agents.models.run import run_folder
 from agents.policy.clock import Moment
 from agents.policy.states import ImpossibleChange, Outcome, Status, check_change
-from agents.services import barriers, changes, locks
+from agents.services import changes, run_ends
 from agents.services.bulk import insert_many, update_many
 
 
@@ -163,9 +163,7 @@ def record(steps: Sequence[Step]) -> None:
         )
         _settle(steps)
         changes.append(changes.AGENT, chains)
-        ended = _ended(steps)
-        locks.release_of_runs(ended, "its run has ended")
-        barriers.told_of_ends(ended)
+        run_ends.told(_ended(steps))
 
 
 def _ended(steps: Sequence[Step]) -> list[uuid.UUID]:
