@@ -8,20 +8,20 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "agenthub.settings")
 
 from channels.auth import AuthMiddlewareStack
 from channels.routing import ProtocolTypeRouter, URLRouter
-from channels.security.websocket import AllowedHostsOriginValidator
 from django.contrib.staticfiles.handlers import ASGIStaticFilesHandler
 from django.core.asgi import get_asgi_application
 
 django_application = get_asgi_application()
 
 # Only now are the apps loaded, which the consumers need.
+from agents.live.handshake import OwnPagesOrToken  # noqa: E402
 from agents.live.routing import websocket_urlpatterns  # noqa: E402
 from agents.supervisor.consumer import SupervisorConsumer  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
         "http": ASGIStaticFilesHandler(django_application),
-        "websocket": AllowedHostsOriginValidator(
+        "websocket": OwnPagesOrToken(
             AuthMiddlewareStack(URLRouter(websocket_urlpatterns))
         ),
         "channel": SupervisorConsumer.as_asgi(),

@@ -1,44 +1,48 @@
-"""The socket's door: who may listen, what a page shows, how much it may be behind.
-
-A page acknowledges what it has shown. One that does not is sent nothing more until
-it does, and then what it has missed; nothing is ever kept for it here.
-"""
+"""The socket's door: who may listen, and whether a page or a program does."""
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
 from channels.generic.websocket import AsyncWebsocketConsumer
 
-from agents.live import fragments, subscription
-from agents.live.access import Access, access
+from agents.live import subscription
+from agents.live.access import NOBODY, Access, access, access_by_token
+from agents.live.closing import (
+    MALFORMED,
+    MAY_NOT_LOOK,
+    NOT_SIGNED_IN,
+    TOO_MANY,
+    Goodbye,
+)
 from agents.live.demand import Demand, Edition
-from agents.live.entry import demand_of
+from agents.live.handshake import bearer
+from agents.live.page import Page
+from agents.live.places import Place
+from agents.live.program import Program
 from agents.live.subscription import Malformed
 from agents.live.ticker import Ticker
 
-MOST_UNACKNOWLEDGED: Final = 8
-
-MALFORMED: Final = 4400
-NOT_SIGNED_IN: Final = 4401
-MAY_NOT_LOOK: Final = 4403
+# Subscriptions at once, and how many more each second: each reads the database.
+MOST_AT_ONCE: Final = 30
+MORE_EACH_SECOND: Final = 1.0
 
 
 class LiveConsumer(AsyncWebsocketConsumer):
-    """One open page."""
+    """One socket."""
 
     ticker: Ticker
-    may: Access
-    shown: Demand | None = None
-    known = 0
-    seq = 0
-    sent = 0
-    acknowledged = 0
-    behind = False
-    numbers: dict[int, tuple[str, str]]
+    may: Access = NOBODY
+    token: str | None = None
+    listener: Page | Program | None = None
+    over = False
+    left = float(MOST_AT_ONCE)
+    counted_at = 0.0
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Serve the socket, and leave the ticker however that ends.
@@ -46,32 +50,42 @@ class LiveConsumer(AsyncWebsocketConsumer):
         The server cancels consumers when it is stopped; `disconnect` is not called.
         """
         self.ticker = Ticker.of_this_loop()
-        self.numbers = {}
+        self.token = bearer(scope)
         try:
             await super().__call__(scope, receive, send)
         finally:
-            self.ticker.leave(self)
+            self.end()
 
     async def connect(self) -> None:
         """Let in who may look. A refusal needs an open socket to give its reason."""
         await self.accept()
-        await self.check_access()
+        host, *_ = self.scope.get("client") or ("",)
+        await self.check_access(host)
 
-    async def check_access(self) -> None:
+    async def check_access(self, address: str = "") -> None:
         """Close the socket of somebody who may not look (any more)."""
+        self.may = await self.ticker.read(self.reading_access(address))
+        if self.may.wait:
+            words = f"too many wrong tokens from this address: wait {self.may.wait} s"
+            await self.part(Goodbye(TOO_MANY, words))
+        elif not self.may.listen:
+            code = MAY_NOT_LOOK if self.may.signed_in else NOT_SIGNED_IN
+            words = "may not look at agents" if self.may.signed_in else "is not valid"
+            whose = "the token" if self.token is not None else "the session"
+            await self.part(Goodbye(code, f"{whose} {words} (any more)"))
+
+    def reading_access(self, address: str) -> partial[Access]:
+        """A token that is sent counts alone, whoever is signed in."""
+        if self.token is not None:
+            return partial(access_by_token, self.token, address)
         user, session = self.scope.get("user"), self.scope.get("session")
-        user_id = user.pk if user is not None else None
-        self.may = await self.ticker.read(partial(access, user_id, session))
-        if not self.may.view:
-            self.shown = None
-            self.ticker.leave(self)
-            await self.close(MAY_NOT_LOOK if self.may.signed_in else NOT_SIGNED_IN)
+        return partial(access, user.pk if user is not None else None, session)
 
     async def receive(
         self, text_data: str | None = None, bytes_data: bytes | None = None
     ) -> None:
-        """A message from the page."""
-        if not self.may.view:
+        """A message from the page or program."""
+        if self.over or not self.may.listen:
             return
         try:
             message = subscription.parse_message(text_data or "")
@@ -79,75 +93,85 @@ class LiveConsumer(AsyncWebsocketConsumer):
                 case "subscribe":
                     await self.subscribe(message)
                 case "ack":
-                    await self.acknowledge(subscription.parse_frame(message))
+                    if self.listener is not None:
+                        await self.listener.acknowledge(message)
                 case other:
                     raise Malformed(f"there is no message {other[:40]!r}")
         except Malformed as error:
-            self.shown = None
-            await self.close(MALFORMED, reason=str(error)[:100])
+            await self.part(Goodbye(MALFORMED, str(error)[:200]))
+        except Goodbye as goodbye:
+            await self.part(goodbye)
 
     async def subscribe(self, message: Mapping[str, Any]) -> None:
-        """Send what the page shows, and from now on what changes of it."""
-        if message.get("format", "html") != "html":
-            raise Malformed("the only format is html")
-        wanted = subscription.parse_subscription(message)
-        self.known = wanted.known
-        self.seq = wanted.after
-        self.sent = self.acknowledged = 0
-        self.behind = False
-        self.numbers = {}
-        operator = self.may.operate
-        self.shown = await self.ticker.read(
-            partial(demand_of, wanted, operator=operator)
-        )
-        self.ticker.join(self)
-        await self.send_snapshot()
+        """Begin to tell a page or a program what it asks for."""
+        self.count()
+        match message.get("format", "json"):
+            case "html":
+                await self.subscribe_page(message)
+            case "json":
+                await self.subscribe_program(message)
+            case _:
+                raise Malformed("a format is json or html")
 
-    async def acknowledge(self, frame: int) -> None:
-        """The page has shown this frame; if it was behind, catch it up."""
-        self.acknowledged = max(self.acknowledged, min(frame, self.sent))
-        if self.behind and self.acknowledged == self.sent:
-            self.behind = False
-            await self.send_snapshot()
+    async def subscribe_page(self, message: Mapping[str, Any]) -> None:
+        """Fragments are for people: of all that they may look at."""
+        if not self.may.view:
+            raise Goodbye(MAY_NOT_LOOK, "a run's token has no pages")
+        if not isinstance(self.listener, Page):
+            join = partial(self.ticker.join, self)
+            self.listener = Page(self.ticker, self.tell, join)
+        await self.listener.subscribe(message, operator=self.may.operate)
 
-    async def send_snapshot(self) -> None:
-        """What the page shows and has not been sent."""
-        if self.shown is not None:
-            edition = await self.ticker.snapshot(self.shown, self.seq)
-            await self.deliver(edition)
+    async def subscribe_program(self, message: Mapping[str, Any]) -> None:
+        """Shapes are for programs."""
+        if not isinstance(self.listener, Program):
+            self.listener = Program(self.ticker, self.tell, self.part)
+        await self.listener.subscribe(message, self.may)
+        if not self.over:
+            self.ticker.join(self)
+
+    def count(self) -> None:
+        """Raises Goodbye when there are too many subscriptions."""
+        now = asyncio.get_running_loop().time()
+        more = (now - self.counted_at) * MORE_EACH_SECOND
+        self.left, self.counted_at = min(MOST_AT_ONCE, self.left + more), now
+        if self.left < 1:
+            raise Goodbye(TOO_MANY, "too many subscriptions: one a second is enough")
+        self.left -= 1
 
     def demand(self) -> Demand | None:
-        """What the page shows, unless it is behind."""
-        return None if self.behind else self.shown
+        """What a page shows."""
+        return self.listener.demand() if self.listener else None
+
+    def places(self) -> Collection[Place]:
+        """Where a program is."""
+        return self.listener.places() if self.listener else ()
 
     async def deliver(self, edition: Edition) -> None:
-        """Send the page's part of an edition, or note that it is behind."""
-        if self.shown is None or self.behind:
+        """Send what there is for it in an edition."""
+        if self.listener is not None:
+            await self.listener.deliver(edition)
+
+    async def part(self, goodbye: Goodbye) -> None:
+        """Close the socket; a program is told why, for the server keeps that back."""
+        if self.over:
             return
-        if self.sent - self.acknowledged >= MOST_UNACKNOWLEDGED:
-            self.behind = True
-            return
-        if html := compose(edition, self.shown, self.known):
-            self.seq = edition.seq
-            log = self.shown.log
-            if log is not None and (step := edition.logs.get(log)):
-                self.shown = self.shown.reading(step.after)
-            place = self.shown.transcript
-            if place is not None and (told := edition.transcripts.get(place)):
-                self.shown = self.shown.following(told.after)
-            self.sent += 1
-            html += fragments.position(self.seq, self.sent)
-            await self.tell(html)
-        numbers = {
-            pk: pair
-            for pk, pair in edition.numbers.items()
-            if pk in self.shown.ids and self.numbers.get(pk) != pair
-        }
-        if numbers:
-            self.numbers |= numbers
-            self.sent += 1
-            message = {"type": "numbers", "frame": self.sent, "numbers": numbers}
-            await self.tell(json.dumps(message))
+        program = isinstance(self.listener, Program) or (
+            self.listener is None and self.token is not None
+        )
+        self.end()
+        if program:
+            bye = {"type": "bye", "code": goodbye.code, "reason": goodbye.reason}
+            await self.tell(json.dumps(bye))
+        with suppress(RuntimeError):
+            await self.close(goodbye.code, reason=goodbye.reason[:100])
+
+    def end(self) -> None:
+        """Nothing more is sent, and the ticker does without it."""
+        self.over = True
+        if self.listener is not None:
+            self.listener.leave()
+        self.ticker.leave(self)
 
     async def tell(self, text: str) -> None:
         """Send a frame; somebody who has just left does not need it."""
@@ -155,21 +179,4 @@ class LiveConsumer(AsyncWebsocketConsumer):
             await self.send(text_data=text)
         except RuntimeError:
             # Daphne's way to say that the socket has closed, before we were told.
-            self.shown = None
-            self.ticker.leave(self)
-
-
-def compose(edition: Edition, shown: Demand, known: int) -> str:
-    """A page's part of an edition, with what only this page needs."""
-    html = edition.for_page(shown)
-    if edition.ids is not None and (shown.overview or shown.agents):
-        new = sum(1 for pk in edition.ids if pk > known)
-        html += fragments.notice(new, len(shown.ids - edition.ids))
-    if edition.newest_tasks is not None and shown.tasks:
-        html += fragments.task_notice(sum(pk > known for pk in edition.newest_tasks))
-    if shown.log is not None and (step := edition.logs.get(shown.log)):
-        html += step.html
-    if shown.transcript is not None:
-        told = edition.transcripts.get(shown.transcript)
-        html += told.html if told else ""
-    return html
+            self.end()

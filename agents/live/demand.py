@@ -1,4 +1,4 @@
-"""What the open pages need rendered, and what was rendered for them.
+"""What the open pages need rendered, and what was rendered for them and programs.
 
 Frozen values that pass between the event loop and the editor's thread.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from agents.live.places import Place, Told
 from agents.live.subscription import TaskPosition
 from agents.services.output import Cursor
 
@@ -87,7 +88,8 @@ class Edition:
     """Everything that one tick has rendered, each fragment once.
 
     `ids`: every agent there is, when that may have changed. `numbers`: CPU and memory
-    by agent, when they are due. `newest_tasks`: some of the latest, likewise.
+    by agent, when they are due. `newest_tasks`: some of the latest, likewise. `told`:
+    what programs are told next, by where they are.
     """
 
     seq: int
@@ -97,11 +99,12 @@ class Edition:
     logs: Mapping[LogDemand, LogStep] = field(default_factory=dict)
     newest_tasks: tuple[int, ...] | None = None
     transcripts: Mapping[TaskPosition, TaskStep] = field(default_factory=dict)
+    told: Mapping[Place, Told] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
-        told = (self.ids, self.newest_tasks)
-        made = (self.fragments, self.numbers, self.logs, self.transcripts)
-        return any(made) or any(one is not None for one in told)
+        lists = (self.ids, self.newest_tasks)
+        made = (self.fragments, self.numbers, self.logs, self.transcripts, self.told)
+        return any(made) or any(one is not None for one in lists)
 
     def for_page(self, demand: Demand) -> str:
         """The fragments of what this page shows, as one text."""

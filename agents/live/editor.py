@@ -1,4 +1,4 @@
-"""Looks for news and has it rendered, for all open pages at once.
+"""Looks for news and has it rendered, for all open pages and programs at once.
 
 Everything here runs in one thread of its own, so that its database connection sees
 each commit of others, and no page's query ever waits behind it.
@@ -16,7 +16,10 @@ from django.db.models import Min
 
 from agents.live import follow, fragments, rendering, transcripts
 from agents.live.demand import Demand, Edition, Key, LogDemand, LogStep, TaskStep
+from agents.live.feed import Feed
+from agents.live.places import Answer, Place
 from agents.live.subscription import TaskPosition
+from agents.live.topics import Wanted
 from agents.live.transcripts import Sight
 from agents.models import Change
 from agents.services import agent_detail, changes, nodes, overview, task_list
@@ -38,6 +41,7 @@ class Editor:
         self.seq = changes.latest()
         self._glance = changes.Glance()
         self._store = default_log_store()
+        self._feed = Feed(self.seq)
         self._waiting = False
         self._rendered_at = self._numbers_at = self._silence_at = 0.0
         self._supervision: Supervision | None = None
@@ -45,8 +49,11 @@ class Editor:
         self._runs: dict[tuple[int, int], list[RunView]] = {}
         self._tasks: dict[int, Sight] = {}
 
-    def look(self, demands: Collection[Demand]) -> Edition:
-        """What has changed since the last look, for these pages."""
+    def look(
+        self, demands: Collection[Demand], places: Collection[Place] = ()
+    ) -> Edition:
+        """What has changed since the last look, for these pages; and what programs
+        at these places are told next."""
         now = time.monotonic()
         edition = Edition(self.seq)
         if now - self._silence_at >= SILENCE_EVERY:
@@ -65,7 +72,12 @@ class Editor:
             edition,
             logs=self._follow(demands),
             transcripts=self._follow_tasks(demands),
+            told=self._feed.look(places, self.seq),
         )
+
+    def begin(self, wanted: Wanted) -> list[Answer]:
+        """What a program is sent first. Raises Malformed."""
+        return self._feed.begin(wanted, self.seq)
 
     def snapshot(self, demand: Demand, after: int) -> Edition:
         """All that a page shows; of its rows only the new ones, if that can be told."""

@@ -1,6 +1,7 @@
 """What a page says it shows, as it arrives: checked, then plain values.
 
-Pure. What may enter: the words of the socket's messages from pages.
+Pure. What may enter: the words of the socket's messages from pages, and what those from
+programs (`topics`) have in common with them.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ LARGEST: Final = 2**63 - 1
 
 
 class Malformed(ValueError):
-    """A message that no page of ours sends."""
+    """A message that nobody should send; it says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def parse_subscription(message: Mapping[str, Any]) -> Subscription:
         if kind in {"agent", "logs"} and name and agent in {"", name}:
             agent = name
             wants_logs = wants_logs or kind == "logs"
-        elif kind == "task" and not task and _is_number(name):
+        elif kind == "task" and not task and is_number(name):
             task = int(name)
         elif topic not in {"overview", "agents", "tasks"}:
             raise Malformed(f"there is no topic {topic[:80]!r}")
@@ -97,7 +98,7 @@ def parse_subscription(message: Mapping[str, Any]) -> Subscription:
         ids=_ids(message, "ids"),
         known=_number(message, "known"),
         agent=agent,
-        logs=_position(message.get("logs")) if wants_logs else None,
+        logs=log_position(message.get("logs")) if wants_logs else None,
         after=_number(message, "after"),
         tasks="tasks" in topics,
         task_ids=_ids(message, "task_ids"),
@@ -113,7 +114,8 @@ def parse_frame(message: Mapping[str, Any]) -> int:
     return _number(message, "frame")
 
 
-def _position(given: object) -> LogPosition:
+def log_position(given: object) -> LogPosition:
+    """Up to where somebody has the output of a run."""
     if not isinstance(given, dict):
         raise Malformed("logs need a run and two offsets")
     return LogPosition(
@@ -129,7 +131,8 @@ def _transcript(task: int, given: object) -> TaskPosition:
     return TaskPosition(task, step, run, offset, thinks)
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Whether this is an id as a topic has it."""
     return text.isascii() and text.isdecimal() and 0 < len(text) < len(str(LARGEST))
 
 
@@ -143,7 +146,11 @@ def _ids(message: Mapping[str, Any], name: str) -> frozenset[int]:
 
 
 def _number(given: Mapping[str, Any], name: str) -> int:
-    value = given.get(name, 0)
+    return whole_number(name, given.get(name, 0))
+
+
+def whole_number(name: str, value: object) -> int:
+    """A number that the database can hold."""
     if type(value) is not int or not 0 <= value <= LARGEST:
         raise Malformed(f"{name} is a whole number, 0 or more")
     return value

@@ -1,6 +1,6 @@
-"""One ticker for each web process: looks once for all open pages, then tells them.
+"""One ticker for each web process: looks once for all who listen, then tells them.
 
-It begins with the first page and ends with the last. The database is the ledger, so
+It begins with the first of them and ends with the last. The database is the ledger, so
 each process has its own and none needs to hear of the others.
 """
 
@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
 from agents.live.demand import Demand, Edition
 from agents.live.editor import Editor
+from agents.live.places import Answer, Place
+from agents.live.topics import Wanted
 
 logger = logging.getLogger(__name__)
 
@@ -26,10 +28,13 @@ Result = TypeVar("Result")
 
 
 class Subscriber(Protocol):
-    """An open page."""
+    """An open page, or a program."""
 
     def demand(self) -> Demand | None:
-        """What it shows; None while it must not be sent anything."""
+        """What a page shows; None while it must not be sent anything."""
+
+    def places(self) -> Collection[Place]:
+        """Where a program is; none while it must not be sent anything."""
 
     async def deliver(self, edition: Edition) -> None:
         """Send it what it shows of this edition; returns at once."""
@@ -70,6 +75,10 @@ class Ticker:
         """Everything that one page shows now."""
         return await self.read(lambda: self._edit().snapshot(demand, after))
 
+    async def begin(self, wanted: Wanted) -> list[Answer]:
+        """What a program is sent first. Raises Malformed."""
+        return await self.read(lambda: self._edit().begin(wanted))
+
     async def read(self, job: Callable[[], Result]) -> Result:
         """Run something short that reads the database, in the editor's thread."""
         if self._executor is None:
@@ -102,7 +111,8 @@ class Ticker:
     async def _tick(self) -> None:
         demands = {one.demand() for one in self._subscribers} - {None}
         shown = [one for one in demands if one is not None]
-        edition = await self.read(lambda: self._edit().look(shown))
+        places = {place for one in self._subscribers for place in one.places()}
+        edition = await self.read(lambda: self._edit().look(shown, places))
         if edition:
             for subscriber in tuple(self._subscribers):
                 await subscriber.deliver(edition)

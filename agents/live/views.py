@@ -8,9 +8,9 @@ from django.views.decorators.http import require_safe
 
 from agents.live import fragments, subscription
 from agents.live.access import access
-from agents.live.consumer import compose
 from agents.live.editor import Editor
 from agents.live.entry import demand_of
+from agents.live.page import compose
 
 
 @never_cache

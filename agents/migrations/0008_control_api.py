@@ -119,6 +119,16 @@ class Migration(migrations.Migration):
             },
         ),
         migrations.AddField(
+            model_name="change",
+            name="gone",
+            field=models.CharField(blank=True, max_length=63),
+        ),
+        migrations.AddField(
+            model_name="change",
+            name="history",
+            field=models.BigIntegerField(default=0),
+        ),
+        migrations.AddField(
             model_name="run",
             name="token_hash",
             field=models.CharField(blank=True, max_length=64),

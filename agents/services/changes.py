@@ -13,7 +13,7 @@ from django.db import connection
 from django.db.models import Max
 from django.utils import timezone
 
-from agents.models import Change
+from agents.models import Change, StatusChange
 from agents.services.bulk import insert_many
 
 # What is wanted of an agent, what is set up for it (or that it is gone), what its
@@ -58,23 +58,42 @@ class News:
         return bool(self.agents or self.requests or self.task_ids)
 
 
-def append(topic: str, agent_ids: Iterable[int]) -> None:
-    """Add a row for each agent; inside the transaction of the change itself."""
-    now = timezone.now()
-    columns = ("topic", "agent_id", "at")
-    insert_many(Change, columns, [(topic, pk, now) for pk in agent_ids])
+def append(topic: str, agent_ids: Iterable[int], gone: str = "") -> None:
+    """Add a row for each agent; inside the transaction of the change itself, and after
+    its lines of the history. `gone`: the name of one that has just been deleted."""
+    ids = tuple(agent_ids)
+    if not ids:
+        return
+    now, history = timezone.now(), _newest_history()
+    columns = ("topic", "agent_id", "history", "gone", "at")
+    insert_many(Change, columns, [(topic, pk, history, gone, now) for pk in ids])
 
 
 def append_task(agent_id: int | None, task_id: int) -> None:
     """Add a row for a task; inside the transaction of the change itself."""
-    now = timezone.now()
-    columns = ("topic", "agent_id", "task_id", "at")
-    insert_many(Change, columns, [(TASK, agent_id, task_id, now)])
+    now, history = timezone.now(), _newest_history()
+    columns = ("topic", "agent_id", "task_id", "history", "at")
+    insert_many(Change, columns, [(TASK, agent_id, task_id, history, now)])
+
+
+def _newest_history() -> int:
+    return int(StatusChange.objects.aggregate(last=Max("pk"))["last"] or 0)
 
 
 def latest() -> int:
     """The last `seq`, 0 when there is none."""
     return int(Change.objects.aggregate(last=Max("seq"))["last"] or 0)
+
+
+def reaches(seq: int) -> bool:
+    """Whether every change after `seq` is still known; False for one that never was."""
+    return 0 < seq <= latest() and Change.objects.filter(seq__lte=seq).exists()
+
+
+def history_at(seq: int) -> int:
+    """The newest line of the history when `seq` was recorded."""
+    before = Change.objects.filter(seq__lte=seq).order_by("-seq")
+    return before.values_list("history", flat=True).first() or 0
 
 
 def since(seq: int, topics: Collection[str] = ()) -> News:

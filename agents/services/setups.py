@@ -102,4 +102,4 @@ def delete(agent: Agent) -> None:
             )
         tasks.end_all_of(stored.pk)
         stored.delete()
-        changes.append(changes.SETUP, [agent.pk])
+        changes.append(changes.SETUP, [agent.pk], gone=agent.name)

@@ -23,7 +23,8 @@ class Visitor:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._opener = build_opener(HTTPCookieProcessor(CookieJar()))
+        self.cookies = CookieJar()
+        self._opener = build_opener(HTTPCookieProcessor(self.cookies))
         given = {"username": "admin", "password": ADMIN_PASSWORD}
         self.post("/admin/login/", given, form_at="/admin/login/")
         assert "/admin/logout/" in self.get("/admin/"), "signed in"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from agents.live.consumer import MOST_UNACKNOWLEDGED
+from agents.live.page import MOST_UNACKNOWLEDGED
 from agents.policy.states import Status
 from tests.live.case import LiveCase, latest, record, start_run
 from tests.live.watching import lines, write
