@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.openapi.schema import OpenAPISchema
 
-from agents.api import problems
+from agents.api import etags, problems
 from agents.api.callers import AUTH, needs
-from agents.api.routes import agents
+from agents.api.routes import agent_lists, agents, logs
 
 DESCRIPTION: Final = (
     "Everything that a person can do in AgentHub, for programs. A call that cannot be "
@@ -23,7 +23,21 @@ VERSION: Final = "1"
 
 
 class HubApi(NinjaAPI):
-    """Ninja's, with problems in place of its own errors."""
+    """Ninja's, with problems in place of its own errors, and with ETags."""
+
+    def create_response(
+        self,
+        request: HttpRequest,
+        data: Any,
+        *,
+        status: int | None = None,
+        temporal_response: HttpResponse | None = None,
+    ) -> HttpResponse:
+        """The answer with its tag, where the route has made one."""
+        response = super().create_response(
+            request, data, status=status, temporal_response=temporal_response
+        )
+        return etags.put(request, response)
 
     def get_openapi_schema(
         self,
@@ -67,6 +81,8 @@ def build() -> HubApi:
     )
     problems.teach(api)
     api.add_router("", agents.router, tags=["Agents"])
+    api.add_router("", agent_lists.router, tags=["Agents"])
+    api.add_router("", logs.router, tags=["Agents"])
 
     @api.get("openapi.json", include_in_schema=False)
     def openapi(request: HttpRequest) -> dict[str, Any]:

@@ -166,7 +166,12 @@ def _filtered(
         agents = agents.filter(kind=query.kind)
     if query.label:
         agents = agents.filter(pk__in=_having(query.label, labelled))
-    for word in query.search.split():
+    return searched(agents, query.search)
+
+
+def searched(agents: QuerySet[Agent], text: str) -> QuerySet[Agent]:
+    """Those that have every word of a search in what a list shows of them."""
+    for word in text.split():
         agents = agents.annotate(label_text=Cast("labels", TextField())).filter(
             Q(name__icontains=word)
             | Q(role__icontains=word)
@@ -190,14 +195,19 @@ def _having(label: str, labelled: Mapping[int, dict[str, str]]) -> list[int]:
 def _ordered(agents: QuerySet[Agent], sort: str) -> QuerySet[Agent]:
     column, descending = COLUMNS[sort.removeprefix("-")][0], sort.startswith("-")
     if column == "urgency":
-        ranks = [
-            When(status=status.value, then=Value(rank))
-            for rank, status in enumerate(BY_URGENCY)
-        ]
-        agents = agents.annotate(urgency=Case(*ranks, default=Value(len(ranks))))
+        agents = ranked(agents)
     # What has no value is last in both directions.
     order = OrderBy(F(column), descending=descending, nulls_last=True)
     return agents.order_by(order, "name")
+
+
+def ranked(agents: QuerySet[Agent]) -> QuerySet[Agent]:
+    """With their `urgency`: 0 is what a person should look at first."""
+    ranks = [
+        When(status=status.value, then=Value(rank))
+        for rank, status in enumerate(BY_URGENCY)
+    ]
+    return agents.annotate(urgency=Case(*ranks, default=Value(len(ranks))))
 
 
 def _turned(query: ListQuery, step: int) -> str:

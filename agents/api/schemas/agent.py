@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from ninja import Schema
 from pydantic import Field
 
 from agents.models.choices import (
+    ActionChoice,
     ActivityChoice,
     DesiredChoice,
     Kind,
@@ -61,3 +62,50 @@ class AgentOut(Schema):
     processes: int | None
     open_files: int | None
     probes: list[dict[str, Any]]
+
+
+class RunOut(Schema):
+    """One life of an agent's program."""
+
+    number: int
+    id: str
+    agent: str
+    pid: int | None
+    generation: int
+    revision: int
+    started_at: Moment | None
+    exited_at: Moment | None = Field(description="The end of the program itself.")
+    ended_at: Moment | None = Field(description="The end of all that it started.")
+    exit_code: int | None = Field(description="128 + n where signal n ended it.")
+    reason: str
+    restart_number: int
+    adopted: bool
+
+
+class StatusChangeOut(Schema):
+    """One line of the history."""
+
+    at: Moment
+    from_: StatusChoice = Field(alias="from")
+    to: StatusChoice
+    reason: str
+    source: str
+    actor: str
+    run: int | None
+    agent: str
+
+
+class RequestOut(Schema):
+    """What was asked of an agent, by whom, and what came of it."""
+
+    id: int
+    agent: str
+    action: ActionChoice
+    generation: int
+    actor: str
+    via: str
+    reason: str
+    at: Moment
+    outcome: Literal["open", "done", "failed", "superseded"]
+    detail: str
+    settled_at: Moment | None
