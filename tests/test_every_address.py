@@ -1,229 +1,286 @@
-"""Every address of the project, whoever added it: who is refused, and that a look
-changes nothing.
+"""Every address of the project refuses who may not, and a GET changes nothing.
 
-Addresses come from the resolver, so that a new one is tested without anybody's help.
+The addresses are those of the resolver, with the bodies that the OpenAPI description
+asks for: whoever adds one is tested here without a word.
 """
 
 from __future__ import annotations
 
-import hashlib
-import re
-from collections.abc import Iterator
-from types import SimpleNamespace
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from django.contrib.auth.models import User
-from django.db import connection
+from asgiref.sync import async_to_sync
+from channels.routing import URLRouter
+from channels.testing import WebsocketCommunicator
 from django.http import HttpRequest, HttpResponse
-from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver, path
+from django.test import Client, TransactionTestCase
+from django.urls import path
+from django.views.decorators.http import require_POST
+from pytest_django.fixtures import Settings
 
-from agents.models import Agent, Run
-from agents.services import tokens
-from tests.harness.engine import Engine, asked, thinker
-from tests.harness.recorded import run_of
+from agents.live.routing import websocket_urlpatterns
+from agents.models import Agent
+from agents.pages.guards import PageRequest, needs
+from agents.services.permissions import VIEW
+from tests.harness.addresses import Address, addresses, body_of, query_of
+from tests.harness.world import World, contents, make_world
 
-ADMIN: Final = "/admin/"
+READING: Final = ("GET", "HEAD")
 CHANGING: Final = ("POST", "PUT", "PATCH", "DELETE")
-# What anybody may see, and why.
+# Open to anybody, each for its reason. Files of the pages (static/) have no address in
+# the resolver: the server hands them out, and there is nothing in them but the pages.
 PUBLIC: Final = {
-    "/sign-in/": "somebody who has not signed in yet signs in here",
-    "/admin/login/": "likewise, for the admin",
-    "/sign-out/": "nobody is signed out by it who was not signed in",
-    "/admin/logout/": "likewise, from the admin",
-    "/admin/jsi18n/": "the words of the admin's own scripts",
-    "/api/v1/healthz": "a load balancer has no token; details need one",
+    "sign-in/": "somebody who has not signed in has to be able to",
+    "admin/login/": "the same",
+    "admin/logout/": "it ends a session, and nobody else's",
+    "^api(?:/.*)?$": "it only says that there is no such address",
+    "api/v1/": "the same",
+    "api/v1/healthz": "what restarts a hub has no token; it says ready or not",
 }
-# What a look may write, and why.
-BOOKKEEPING: Final = {
-    "django_session": "a session is lengthened",
-    "agents_failures": "somebody is let in or not",
-    "agents_node": "a node's silence is noticed by whoever looks",
+# What a person without any right to change may send, each for its reason.
+OWN: Final = {
+    "sign-out/": "their own session",
+    "admin/logout/": "their own session",
+    "sign-in/": "they have signed in",
+    "admin/login/": "they have signed in",
+    "admin/password_change/": "their own password",
+    "tokens/": "their own tokens",
+    "tokens/<int:number>/revoke": "their own tokens",
 }
-# By the names that addresses give to their parts.
-VALUES: Final = {
-    "action": "start",
-    "stream": "out",
-    "step": "1",
-    "app_label": "agents",
-    "content_type_id": "1",
-    "url": "none",
-    "key": "none",
-}
-# What makes a form do what it is for.
+# What in the admin takes a POST; all else is shown again, whatever is sent.
+ADMIN_CHANGES: Final = (
+    *("add/", "change/", "delete/", "check/"),
+    *("/ask/<str:wish>/", "<id>/password/", "revoke/"),
+)
 FORM: Final = {
-    "action": "start",
+    "action": "stop",
     "names": "web",
     "confirmed": "yes",
+    "prompt": "Do it.",
+    "text": "Yes.",
+    "key": "a key",
     "post": "yes",
-    "_save": "Save",
-    "reason": "because",
-    "prompt": "do it",
-    "text": "yes",
-    "username": "nobody",
-    "password": "wrong",
 }
-_PART: Final = re.compile(r"<(?:\w+:)?(\w+)>|\(\?P<(\w+)>[^)]*\)|\(\?:[^)]*\)\??")
-
-
-def addresses(parts: dict[str, str], root: Any = None) -> Iterator[str]:
-    """Each address once, with these for the names in it."""
-    yield from sorted(set(_below("", root or get_resolver(), parts)))
-
-
-def _below(prefix: str, resolver: Any, parts: dict[str, str]) -> Iterator[str]:
-    for one in resolver.url_patterns:
-        route = prefix + str(one.pattern)
-        if isinstance(one, URLResolver):
-            yield from _below(route, one, parts)
-        elif isinstance(one, URLPattern):
-            yield "/" + _filled(route, parts)
-
-
-def _filled(route: str, parts: dict[str, str]) -> str:
-    def value(found: re.Match[str]) -> str:
-        name = found[1] or found[2] or ""
-        return parts.get(name, "") or VALUES.get(name, "1") if name else ""
-
-    return _PART.sub(value, route).strip("^").replace("$", "").replace("\\Z", "")
 
 
 @pytest.fixture
-def parts(db: None) -> dict[str, str]:
-    """An agent with a run and a task with a step: what addresses name."""
-    web = Agent.objects.create(name="web", command=["sleep", "9"])
-    run_of(web)
-    task = asked(thinker())
-    Engine.at_work(task)
-    return {"name": "web", "number": "1", "task_id": str(task.pk), "object_id": "1"}
+def world(db: None, data: Path) -> World:
+    return make_world()
 
 
-def stored(but: dict[str, str] = BOOKKEEPING) -> dict[str, str]:
-    """A fingerprint of each table."""
-    found = {}
-    with connection.cursor() as cursor:
-        for table in sorted(set(connection.introspection.table_names(cursor)) - {*but}):
-            cursor.execute(f'SELECT * FROM "{table}"')
-            rows = [
-                # When a token or a person was last there is no change to anything.
-                [
-                    value
-                    for column, value in zip(cursor.description, row, strict=True)
-                    if column[0] not in ("last_used_at", "last_login")
-                ]
-                for row in cursor.fetchall()
-            ]
-            found[table] = hashlib.sha256(repr(rows).encode()).hexdigest()
-    return found
+def every(world: World) -> list[Address]:
+    return addresses(world.examples)
 
 
-def ask(client: Client, method: str, address: str, **headers: str) -> HttpResponse:
-    """The answer, which is not read: downloads are streams of the server's own."""
-    call = getattr(client, method.lower())
-    options: dict[str, Any] = {"headers": headers}
-    if method == "POST" and not address.startswith("/api/"):
-        options["data"] = FORM
-    elif method in CHANGING:
-        options |= {"data": "{}", "content_type": "application/json"}
-    response: HttpResponse = call(address, **options)
-    return response
+def send(client: Client, method: str, one: Address, world: World) -> Any:
+    """A request that is as it should be but for who sends it."""
+    ask = getattr(client, method.lower())
+    told = one.operations.get(method, {})
+    query = query_of(told, world.examples)
+    if method in READING:
+        return ask(one.path, query)
+    if one.is_api:
+        body = body_of(told, world.examples)
+        return ask(one.path, body, content_type="application/json", query_params=query)
+    return ask(one.path, FORM) if method == "POST" else ask(one.path)
 
 
-def is_refused(response: HttpResponse) -> bool:
-    """Sent away to sign in, or told no."""
-    if response.status_code in (301, 302):
-        return "/sign-in/" in response["Location"] or "/login/" in response["Location"]
-    return response.status_code in (401, 403, 404, 405, 409, 422)
+def read_to_the_end(response: Any) -> None:
+    """So that it does its work; to close it would close the test's own connection."""
+
+    async def read() -> None:
+        async for _ in response.streaming_content:
+            pass
+
+    if response.is_async:
+        async_to_sync(read)()
+    else:
+        list(response.streaming_content)
 
 
-def signed_in(user: User) -> Client:
-    client = Client(raise_request_exception=True)
-    client.force_login(user)
-    return client
+def refuses(response: Any) -> bool:
+    to_sign_in = response.headers.get("Location", "").startswith(
+        ("/sign-in/", "/admin/login/")
+    )
+    return response.status_code in (401, 403) or to_sign_in
 
 
-def test_a_stranger_is_refused_everywhere(parts: dict[str, str]) -> None:
-    before = stored()
-    let_in = [
-        f"{method} {address}"
-        for address in addresses(parts)
-        if address not in PUBLIC
-        for method in ("GET", *CHANGING)
-        if not is_refused(ask(Client(), method, address))
-    ]
-    assert let_in == []
-    assert stored() == before
+def walk(
+    world: World,
+    who: Callable[[], Client],
+    found: Iterable[Address],
+    methods: Iterable[str],
+    fine: Callable[[Address, str, Any], bool],
+) -> Iterator[str]:
+    """What is wrong: an answer that is not fine, and a table that has changed."""
+    for one in found:
+        before = contents()
+        client = who()
+        for method in methods:
+            response = send(client, method, one, world)
+            if not fine(one, method, response):
+                yield f"{method} {one.route}: {response.status_code}"
+            if response.streaming:
+                read_to_the_end(response)
+        after = contents()
+        changed = [name for name in after if after[name] != before.get(name)]
+        if changed:
+            yield f"{one.route}: changed {', '.join(changed)}"
 
 
-def test_a_viewer_changes_nothing_anywhere(parts: dict[str, str], vera: User) -> None:
-    issued = tokens.issue(vera, name="look", scope="view", by="a test")
-    secret = f"Bearer {issued.secret}"
-    before = stored()
-    for address in addresses(parts):
-        for method in CHANGING:
-            if address in PUBLIC:
-                continue
-            page = ask(signed_in(vera), method, address)
-            assert page.status_code < 500, f"{method} {address}"
-            # The admin shows its pages whatever the method; what counts comes below.
-            if method == "POST" and not address.startswith(ADMIN):
-                assert is_refused(page), f"{address}: {page.status_code}"
-            if address.startswith("/api/"):
-                bearer = ask(
-                    Client(), method, address, Authorization=f"Bearer {secret}"
-                )
-                assert is_refused(bearer), f"{method} {address}: {bearer.status_code}"
-            assert stored() == before, f"{method} {address}"
+def anonymous(world: World, found: Iterable[Address]) -> list[str]:
+    private = [one for one in found if one.route not in PUBLIC]
+
+    refusing = set()
+
+    def fine(one: Address, method: str, response: Any) -> bool:
+        if refuses(response):
+            refusing.add(one)
+        # Which methods an address knows is no secret: the description says it.
+        return refuses(response) or response.status_code == 405
+
+    told = list(
+        walk(world, lambda: world.browser(""), private, (*READING, *CHANGING), fine)
+    )
+    closed = [one for one in private if one not in refusing]
+    return told + [f"{one.route}: refuses nobody" for one in closed]
 
 
-def test_a_run_of_another_agent_is_refused_everywhere(parts: dict[str, str]) -> None:
-    other = Agent.objects.create(name="other", command=["sleep", "9"])
-    run = run_of(other)
-    secret = tokens.for_run()
-    Run.objects.filter(pk=run.pk).update(token_hash=tokens.hash_of(secret))
-    Agent.objects.filter(pk=other.pk).update(status="running", run=run)
-    bearer = f"Bearer {secret}"
-    own = ask(Client(), "GET", "/api/v1/agents/other", Authorization=bearer)
-    assert own.status_code == 200, "the token itself is good"
-    before = stored()
-    let_in = [
-        f"{method} {address}"
-        for address in addresses(parts)
-        if address not in PUBLIC
-        for method in ("GET", *CHANGING)
-        if not is_refused(ask(Client(), method, address, Authorization=bearer))
-    ]
-    assert let_in == []
-    assert stored() == before
+def viewers(world: World, found: Iterable[Address], who: Client) -> list[str]:
+    def fine(one: Address, method: str, response: Any) -> bool:
+        if one.route.startswith("admin/") and (
+            method != "POST" or not one.route.endswith(ADMIN_CHANGES)
+        ):
+            return bool(response.status_code < 500)
+        known = response.status_code in (404, 405)
+        return refuses(response) or (known and method not in one.operations)
+
+    asked = [one for one in found if one.route not in OWN]
+    return list(walk(world, lambda: who, asked, CHANGING, fine))
 
 
-def test_a_look_changes_nothing(parts: dict[str, str], admin_user: User) -> None:
-    client = signed_in(admin_user)
-    secret = tokens.issue(admin_user, name="all", scope="configure", by="a test").secret
-    before = stored()
-    for address in addresses(parts):
-        for method in ("GET", "HEAD"):
-            page = ask(client, method, address)
-            assert page.status_code < 500, f"{method} {address}"
-            if address.startswith("/api/"):
-                ask(Client(), method, address, Authorization=f"Bearer {secret}")
-            assert stored() == before, f"{method} {address}"
+def wrong_runs(world: World, found: Iterable[Address]) -> list[str]:
+    who = world.program("run of other")
+
+    def fine(one: Address, method: str, response: Any) -> bool:
+        return refuses(response) or response.status_code in (404, 405)
+
+    private = [one for one in found if one.route not in PUBLIC]
+    return list(walk(world, lambda: who, private, (*READING, *CHANGING), fine))
 
 
-def test_an_unguarded_address_does_not_go_unnoticed(parts: dict[str, str]) -> None:
-    def unguarded(request: HttpRequest, name: str) -> HttpResponse:
-        Agent.objects.filter(name=name).update(role="changed by a look")
-        return HttpResponse("hello")
+def readers(world: World, found: Iterable[Address]) -> list[str]:
+    who = world.browser("root")
 
-    root = SimpleNamespace(url_patterns=[path("agents/<str:name>/new", unguarded)])
-    (address,) = addresses(parts, root)
-    assert address == "/agents/web/new"
-    before = stored()
-    response = unguarded(HttpRequest(), "web")
-    assert not is_refused(response)
-    assert stored() != before
+    def fine(one: Address, method: str, response: Any) -> bool:
+        if one.route in PUBLIC or "(?P<url>" in one.route:
+            return bool(response.status_code < 500)
+        return bool(response.status_code < 500 and response.status_code != 404)
+
+    return list(walk(world, lambda: who, found, READING, fine))
 
 
-def test_every_public_address_exists(parts: dict[str, str]) -> None:
-    assert set(PUBLIC) <= {*addresses(parts), "/api/v1/healthz"}
+def test_nobody_gets_in_without_signing_in_and_nothing_changes(world: World) -> None:
+    assert anonymous(world, every(world)) == []
+
+
+def test_who_may_only_look_changes_nothing_in_a_browser(world: World) -> None:
+    assert viewers(world, every(world), world.browser("vera")) == []
+
+
+@pytest.mark.parametrize("token", ["alice to look", "vera to configure"])
+def test_a_token_changes_nothing_that_its_scope_or_its_person_may_not(
+    world: World, token: str
+) -> None:
+    api = [one for one in every(world) if one.is_api and one.route not in PUBLIC]
+    assert len(api) >= 2
+    assert viewers(world, api, world.program(token)) == []
+
+
+def test_a_run_gets_nowhere_but_to_its_own_agent(world: World) -> None:
+    assert wrong_runs(world, every(world)) == []
+    assert world.program("run of web").get("/api/v1/agents/web").status_code == 200
+
+
+def test_reading_changes_nothing_whoever_reads(world: World) -> None:
+    assert readers(world, every(world)) == []
+
+
+def test_a_public_address_and_an_own_one_are_there(world: World) -> None:
+    """Or the list would hide what comes there later."""
+    routes = {one.route for one in every(world)}
+    assert set(PUBLIC) <= routes | {"api/v1/healthz"}
+    assert len(routes) > 100
+
+
+# The walk does find an address that somebody forgot to guard.
+
+
+def open_to_all(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("hello")
+
+
+@needs(VIEW)
+def counts_looks(request: PageRequest) -> HttpResponse:
+    Agent.objects.filter(name="web").update(activity_note="seen")
+    return HttpResponse("hello")
+
+
+@require_POST
+@needs(VIEW)
+def forgets_operate(request: PageRequest, name: str) -> HttpResponse:
+    Agent.objects.filter(name=name).update(activity_note="changed")
+    return HttpResponse("done")
+
+
+def forgets_the_run(request: HttpRequest) -> HttpResponse:
+    allowed = "Authorization" in request.headers
+    return HttpResponse("hello", status=200 if allowed else 403)
+
+
+urlpatterns = [
+    path("open/", open_to_all),
+    path("counts/", counts_looks),
+    path("agents/<str:name>/forgets", forgets_operate),
+    path("runs/", forgets_the_run),
+]
+
+
+def test_an_address_without_a_guard_is_found(world: World, settings: Settings) -> None:
+    settings.ROOT_URLCONF = __name__
+    found = every(world)
+    assert [one.path for one in found][2:] == ["/agents/web/forgets", "/runs/"]
+    assert "GET open/: 200" in anonymous(world, found)
+    assert "open/: refuses nobody" in anonymous(world, found)
+    told = viewers(world, found, world.browser("vera"))
+    assert "POST agents/<str:name>/forgets: 200" in told
+    assert "agents/<str:name>/forgets: changed agents_agent" in told
+    assert "GET runs/: 200" in wrong_runs(world, found)
+    assert readers(world, found) == ["counts/: changed agents_agent"]
+
+
+def test_an_address_that_cannot_be_filled_in_is_an_error(
+    world: World, settings: Settings
+) -> None:
+    settings.ROOT_URLCONF = __name__
+    del world.examples["agents"], world.examples["name"]
+    with pytest.raises(AssertionError, match="has no 'name' for agents/<str:name>"):
+        every(world)
+
+
+class TestTheSockets(TransactionTestCase):
+    """Sockets have no address in the resolver of pages, but in one of their own."""
+
+    async def test_nobody_is_sent_anything_without_signing_in(self) -> None:
+        assert websocket_urlpatterns
+        for one in websocket_urlpatterns:
+            router: Any = URLRouter(websocket_urlpatterns)
+            socket = WebsocketCommunicator(router, f"/{one.pattern}")
+            scope: Any = socket.scope
+            scope |= {"user": None, "session": None}
+            await socket.connect()
+            first = await socket.receive_output(timeout=5)
+            assert first["type"] == "websocket.close", one
+            assert first["code"] in (4401, 4403), one
