@@ -92,6 +92,17 @@ AUTH: Final = (Bearer(), Session())
 ASYNC_AUTH: Final = (AsyncBearer(), AsyncSession())
 
 
+def whoever(request: HttpRequest) -> Caller | None:
+    """Who calls a route that lets in anybody; a wrong token is refused there too.
+
+    Raises Problem, or django's OperationalError while the database does not answer.
+    """
+    if request.headers.get("Authorization"):
+        caller = Bearer()(request)
+        return caller if isinstance(caller, Caller) else None
+    return Session()(request)
+
+
 def caller_of(request: HttpRequest) -> Caller:
     """Who calls; known on every route but those that let in anybody."""
     caller = request.auth  # type: ignore[attr-defined]

@@ -13,7 +13,7 @@ from ninja.openapi.schema import OpenAPISchema
 
 from agents.api import etags, problems
 from agents.api.callers import AUTH, needs
-from agents.api.routes import agent_lists, agents, logs
+from agents.api.routes import agent_lists, agents, logs, watching
 
 DESCRIPTION: Final = (
     "Everything that a person can do in AgentHub, for programs. A call that cannot be "
@@ -61,9 +61,10 @@ def _name_problems(operation: dict[str, Any]) -> None:
     for security in operation.get("security", ()):
         for name in tuple(security):
             security[name.removeprefix("Async")] = security.pop(name)
-    for status, told in operation["responses"].items():
+    for told in operation["responses"].values():
         content = told.get("content", {})
-        if int(status) >= 400 and "application/json" in content:
+        kind = content.get("application/json", {}).get("schema", {}).get("$ref", "")
+        if kind.endswith("/ProblemOut"):
             content[problems.MEDIA_TYPE] = content.pop("application/json")
 
 
@@ -83,6 +84,8 @@ def build() -> HubApi:
     api.add_router("", agents.router, tags=["Agents"])
     api.add_router("", agent_lists.router, tags=["Agents"])
     api.add_router("", logs.router, tags=["Agents"])
+
+    api.add_router("", watching.router, tags=["Hub"])
 
     @api.get("openapi.json", include_in_schema=False)
     def openapi(request: HttpRequest) -> dict[str, Any]:

@@ -117,6 +117,13 @@ def report(first: date, last: date, names: Sequence[str] = ()) -> Report:
     )
 
 
+def by_model_ever() -> tuple[Line, ...]:
+    """What every model used since the first day that is known."""
+    grouped = _grouped(UsageDay.objects.order_by(), "provider", "model")
+    lines = [Line(sums, "", provider, model) for (provider, model), sums in grouped]
+    return tuple(sorted(lines, key=lambda one: (one.provider, one.model)))
+
+
 def known_names(names: Iterable[str]) -> set[str]:
     """Those of these names under which something was ever used."""
     found = UsageDay.objects.filter(agent_name__in=list(names)).order_by()
