@@ -126,6 +126,7 @@ class Worker:
             place.run_id,
             self._setup.max_concurrent_tasks - len(held),
             [assignment.claimed for assignment in held],
+            str(place.workspace),
         )
         for assignment in held:
             assignment.hear(turn.sights[assignment.claimed.id])

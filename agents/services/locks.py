@@ -121,6 +121,33 @@ def ask(wanted: Wanted, *, wait: bool) -> Answer:
         return Answer(row.pk, fence, told)
 
 
+def holds(claim_id: int) -> bool:
+    """Whether it is granted and not over; it stays so until the commit."""
+    held = LockClaim.objects.filter(pk=claim_id, state=State.HELD)
+    spaces = LockSpace.objects.select_for_update()
+    list(spaces.filter(pk__in=held.values("space_id")))
+    return held.exists()
+
+
+def waits_for(claim_id: int) -> tuple[Standing, ...]:
+    """What is in the way of a claim that waits, as of now; empty if nothing is."""
+    row = LockClaim.objects.select_related("space").filter(pk=claim_id).first()
+    if row is None or row.state != State.WAITING:
+        return ()
+    claims = _open(row.space)
+    queue = Queue(claims)
+    own = [one for one in claims if one.id == claim_id]
+    return _standings([why for one in own for why in queue.waits_for(one)])
+
+
+def steady(task_id: int) -> None:
+    """Lock the workspaces of a task's claims: who changes a task and its locks does
+    that first, as who asks does, so that no two wait for each other."""
+    claims = LockClaim.objects.filter(task=task_id).exclude(state=State.ENDED)
+    spaces = LockSpace.objects.select_for_update().order_by("pk")
+    list(spaces.filter(pk__in=claims.values("space_id")))
+
+
 def release(claim_ids: Iterable[int], reason: str) -> int:
     """Let go of these, held or waiting; how many there were. Who waited gets them."""
     return _end(Q(pk__in=list(claim_ids)), reason)

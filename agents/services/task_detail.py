@@ -9,7 +9,7 @@ from agents.models import Task
 from agents.models.choices import Kind
 from agents.policy.states import ALIVE
 from agents.policy.tasks import FINISHED, TaskState
-from agents.services import figures, task_list
+from agents.services import figures, task_list, task_locks
 from agents.services.figures import Stamp
 from agents.services.task_list import TaskRow
 from agents.services.task_shapes import usage
@@ -102,6 +102,8 @@ def _cut(text: str) -> str:
 
 
 def _waits(task: Task, state: TaskState) -> str:
+    if state is TaskState.WAITING_FOR_LOCK:
+        return task_locks.standing(task.pk)
     if state is not TaskState.QUEUED:
         return ""
     if task.agent is None:

@@ -16,7 +16,7 @@ from agents.models import Agent, Task
 from agents.models.choices import Kind
 from agents.policy import budgets as rules
 from agents.policy.tasks import FINISHED, OPEN, TaskState
-from agents.services import bell, budgets, changes, retention
+from agents.services import bell, budgets, changes, locks, retention, task_locks
 from agents.services.lifecycle import Asker
 
 LONGEST_PROMPT: Final = 1_000_000
@@ -25,7 +25,11 @@ MOST_PATHS: Final = 100
 
 
 class CannotAsk(ValueError):
-    """The task is not recorded; the message says what to change."""
+    """The task is not recorded; the message says what to change, `field` where."""
+
+    def __init__(self, message: str, field: str = "") -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class CannotChange(ValueError):
@@ -54,8 +58,8 @@ def ask(agent_id: int, wanted: Ask, asker: Asker) -> tuple[Task, bool]:
 
     A key that this agent has seen gives the earlier task. Raises CannotAsk.
     """
-    for problem in problems(wanted).values():
-        raise CannotAsk(problem)
+    for name, text in problems(wanted).items():
+        raise CannotAsk(text, name)
     with transaction.atomic():
         agent = Agent.objects.select_for_update().get(pk=agent_id)
         if wanted.idempotency_key:
@@ -71,6 +75,8 @@ def ask(agent_id: int, wanted: Ask, asker: Asker) -> tuple[Task, bool]:
                 return earlier, False
         if agent.kind != Kind.NATIVE_LLM:
             raise CannotAsk(program_refusal(agent.name))
+        if refusal := task_locks.problem(agent, wanted.paths):
+            raise CannotAsk(refusal, "paths")
         if refusal := budgets.refusal(agent.pk):
             raise CannotAsk(refusal)
         task = _recorded(agent, wanted, asker)
@@ -159,11 +165,14 @@ def cancel(task_id: int, asker: Asker) -> Task:
         f": {asker.reason}" if asker.reason else ""
     )
     with transaction.atomic():
+        locks.steady(task_id)
         waiting = Task.objects.filter(
             pk=task_id, state__in=(TaskState.QUEUED, TaskState.WAITING_FOR_LOCK)
         )
         done = waiting.update(state=TaskState.CANCELLED, reason=words, ended_at=now)
-        if not done:
+        if done:
+            locks.release_of_task(task_id, words)
+        else:
             done = Task.objects.filter(
                 pk=task_id, state=TaskState.RUNNING, cancel_asked_at=None
             ).update(cancel_asked_at=now, cancel_asked_by=asker.actor)
@@ -184,6 +193,7 @@ def end_all_of(agent_id: int) -> None:
         question="",
     )
     for task_id in ids:
+        locks.release_of_task(task_id, "its agent was deleted")
         changes.append_task(agent_id, task_id)
 
 

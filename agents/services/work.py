@@ -20,7 +20,7 @@ from django.utils import timezone
 from agents.models import Step, Task
 from agents.policy.clock import Moment
 from agents.policy.tasks import TaskState
-from agents.services import booking, budgets, changes
+from agents.services import booking, budgets, changes, due, locks, task_locks
 from agents.services.booking import Booking as Booking
 from agents.services.bulk import insert_many
 from agents.services.steps import (
@@ -36,6 +36,10 @@ RESUMED: Final = (
     "The run that worked on this task has ended; it goes on from its last recorded "
     "step."
 )
+
+# Why its locks are let go.
+ENDED: Final = "its task has ended"
+LATER: Final = "its task begins again later"
 
 
 class ClaimLost(RuntimeError):
@@ -78,7 +82,11 @@ class Turn:
 
 
 def turn(
-    agent_id: int, run_id: uuid.UUID, at_most: int, held: Sequence[Claimed]
+    agent_id: int,
+    run_id: uuid.UUID,
+    at_most: int,
+    held: Sequence[Claimed],
+    workspace: str = "",
 ) -> Turn:
     """Look at the tasks that are `held`, and claim more: one hop for all of it.
 
@@ -86,10 +94,10 @@ def turn(
     run never hears of.
     """
     sights = {task.id: look(task) for task in held}
-    due = next_due(agent_id)
+    next_due = due.next_due(agent_id)
     unheard_of = _claimed_before(agent_id, run_id, held)
-    fresh = claim(agent_id, run_id, at_most - len(unheard_of))
-    return Turn([*unheard_of, *fresh], sights, due)
+    fresh = claim(agent_id, run_id, at_most - len(unheard_of), workspace)
+    return Turn([*unheard_of, *fresh], sights, next_due)
 
 
 def _claimed_before(
@@ -101,32 +109,50 @@ def _claimed_before(
     return [_claimed(task, run_id, task.attempts) for task in others]
 
 
-def claim(agent_id: int, run_id: uuid.UUID, at_most: int) -> list[Claimed]:
+def claim(
+    agent_id: int, run_id: uuid.UUID, at_most: int, workspace: str = ""
+) -> list[Claimed]:
     """Take the tasks that are due, the most urgent first, each by a conditional
-    UPDATE; of one conversation, one at a time and in order."""
-    if at_most < 1:
-        return []
-    claimed = []
+    UPDATE; of one conversation, one at a time and in order.
+
+    The paths that a task declares are locked below `workspace` (where the run works);
+    while they are not free it waits for them, and others are taken.
+    """
+    claimed: list[Claimed] = []
     with transaction.atomic():
-        for task in _due(agent_id, at_most):
-            now = timezone.now()
-            taken = Task.objects.filter(pk=task.pk, state=TaskState.QUEUED).update(
-                state=TaskState.RUNNING,
-                reason="",
-                run=run_id,
-                attempts=F("attempts") + 1,
-                started_at=task.started_at or now,
-                not_before=None,
-                not_before_boot="",
-                not_before_boot_seconds=None,
-            )
-            if not taken:
-                continue
-            if not Step.objects.filter(task=task, kind="user").exists():
-                _write(task.pk, task.attempts + 1, [user(task.prompt)])
-            changes.append_task(agent_id, task.pk)
-            claimed.append(_claimed(task, run_id, task.attempts + 1))
+        keeper = task_locks.Keeper(agent_id, run_id, workspace)
+        waiting = due.due(agent_id) if at_most > 0 else []
+        if waiting and not task_locks.lives(run_id):
+            return []
+        for task_id in keeper.in_order(waiting):
+            if len(claimed) == at_most:
+                break
+            task = Task.objects.get(pk=task_id)
+            if keeper.may_begin(task) and _take(task, run_id):
+                claimed.append(_claimed(task, run_id, task.attempts + 1))
+        keeper.give_back()
     return claimed
+
+
+def _take(task: Task, run_id: uuid.UUID) -> bool:
+    taken = Task.objects.filter(pk=task.pk, state=task.state).update(
+        state=TaskState.RUNNING,
+        reason="",
+        run=run_id,
+        attempts=F("attempts") + 1,
+        started_at=task.started_at or timezone.now(),
+        not_before=None,
+        not_before_boot="",
+        not_before_boot_seconds=None,
+    )
+    if not taken:
+        # Somebody has cancelled it since it was looked at.
+        locks.release_of_task(task.pk, ENDED)
+        return False
+    if not Step.objects.filter(task=task, kind="user").exists():
+        _write(task.pk, task.attempts + 1, [user(task.prompt)])
+    changes.append_task(task.agent_id, task.pk)
+    return True
 
 
 def _claimed(task: Task, run_id: uuid.UUID, attempt: int) -> Claimed:
@@ -141,46 +167,6 @@ def _claimed(task: Task, run_id: uuid.UUID, attempt: int) -> Claimed:
         attempt=attempt,
         max_attempts=task.max_attempts,
     )
-
-
-def _due(agent_id: int, at_most: int) -> list[Task]:
-    busy = set(
-        Task.objects.filter(agent=agent_id, state=TaskState.RUNNING).values_list(
-            "conversation", flat=True
-        )
-    )
-    due: list[Task] = []
-    queued = Task.objects.filter(agent=agent_id, state=TaskState.QUEUED)
-    first = dict(
-        queued.order_by("-pk").values_list("conversation", "pk")  # The oldest stays.
-    )
-    for task in queued.order_by("-priority", "pk").iterator():
-        if len(due) == at_most:
-            break
-        if task.conversation in busy or first[task.conversation] != task.pk:
-            continue
-        if _seconds_until_due(task) == 0.0:
-            due.append(task)
-    return due
-
-
-def _seconds_until_due(task: Task) -> float:
-    seconds = task.not_before_boot_seconds
-    if seconds is None:
-        return 0.0
-    return Moment(task.not_before_boot, seconds).seconds_until()
-
-
-def next_due(agent_id: int) -> float | None:
-    """Seconds until a queued task that waits may be claimed; None without one.
-
-    One whose time has come waits for something else, and would be looked for forever.
-    """
-    waiting = Task.objects.filter(
-        agent=agent_id, state=TaskState.QUEUED, not_before_boot_seconds__isnull=False
-    ).only("not_before_boot", "not_before_boot_seconds")
-    times = (_seconds_until_due(task) for task in waiting)
-    return min((seconds for seconds in times if seconds > 0), default=None)
 
 
 def requeue_lost(agent_id: int, run_id: uuid.UUID) -> int:
@@ -201,6 +187,7 @@ def _requeue(lost: QuerySet[Task]) -> int:
                 still, RESUMED, attempts=F("attempts") - 1, answer=None
             )
             if queued:
+                locks.release_of_task(task.pk, LATER)
                 left = [*_answered(task), note(RESUMED, "warning")]
                 _write(task.pk, task.attempts, left)
                 changes.append_task(task.agent_id, task.pk)
@@ -341,6 +328,7 @@ def end(
             question="",
         )
         if ended:
+            locks.release_of_task(task.id, ENDED)
             _write(task.id, task.attempt, steps)
             changes.append_task(task.agent_id, task.id)
     return bool(ended)
@@ -358,6 +346,7 @@ def try_later(task: Claimed, delay: float, reason: str) -> bool:
             not_before_boot_seconds=moment.at,
         )
         if queued:
+            locks.release_of_task(task.id, LATER)
             _write(task.id, task.attempt, [note(reason, "warning")])
             changes.append_task(task.agent_id, task.id)
     return bool(queued)
@@ -370,12 +359,17 @@ def put_back(task: Claimed, reason: str) -> bool:
             _mine(task), reason, attempts=F("attempts") - 1, answer=None
         )
         if queued:
+            locks.release_of_task(task.id, LATER)
             _write(task.id, task.attempt, [note(reason, "warning")])
             changes.append_task(task.agent_id, task.id)
     return bool(queued)
 
 
 def requeue_ended() -> int:
-    """Queue again whatever is called running though its run is over; how many."""
+    """Queue again whatever is called running, or waits for a lock, though its run is
+    over; how many."""
     over = Q(run__ended_at__isnull=False) | Q(run=None)
-    return _requeue(Task.objects.filter(over, state=TaskState.RUNNING))
+    with transaction.atomic():
+        waiting = task_locks.queue_waiters_of_ended_runs()
+        lost = Task.objects.filter(over, state=TaskState.RUNNING)
+        return waiting + _requeue(lost)

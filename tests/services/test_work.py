@@ -11,7 +11,7 @@ from django.db import OperationalError
 
 from agents.models import Agent, Change, Provider, Run, Step, Task, Usage
 from agents.policy.tasks import TaskState
-from agents.services import setups, steps, tasks, work
+from agents.services import due, setups, steps, tasks, work
 from agents.services.lifecycle import Asker
 from agents.services.prices import Tokens
 from agents.services.tasks import Ask, CannotAsk, CannotChange
@@ -139,8 +139,8 @@ def test_a_later_attempt_waits_for_its_time(agent: Agent) -> None:
     one = claimed(agent)
     assert work.try_later(one, 3600, "later")
     assert work.claim(agent.pk, one.run_id, 1) == []
-    due = work.next_due(agent.pk)
-    assert due is not None and 3590 < due <= 3600
+    left = due.next_due(agent.pk)
+    assert left is not None and 3590 < left <= 3600
     # Another boot: nobody knows how long it was, and it was long enough.
     Task.objects.update(not_before_boot="another")
     [two] = work.claim(agent.pk, one.run_id, 1)
@@ -165,7 +165,7 @@ def test_nothing_is_claimed_by_a_look_that_fails(
     def fail(_: int) -> None:
         raise OperationalError("gone")
 
-    monkeypatch.setattr(work, "next_due", fail)
+    monkeypatch.setattr(due, "next_due", fail)
     with pytest.raises(OperationalError):
         work.turn(agent.pk, run, 1, [])
     assert Task.objects.get().state == "queued"

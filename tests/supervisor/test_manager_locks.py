@@ -1,0 +1,67 @@
+"""Native agents in one directory: who declares its paths waits for whoever has them."""
+
+from __future__ import annotations
+
+import pytest
+
+from agents.models import LockClaim
+from agents.services import tasks
+from tests.harness.native import native
+from tests.harness.supervisor import TEST, Cast, Supervisor
+from tests.harness.waiting import until
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def open_claims() -> int:
+    return LockClaim.objects.exclude(state="ended").count()
+
+
+def test_a_task_is_woken_when_the_paths_that_it_waits_for_are_free(
+    supervisor: Supervisor, cast: Cast
+) -> None:
+    web = native(cast, "web").start_native()
+    api = native(cast, "api", workspace=str(web.workspace)).start_native()
+    first = web.do("/pause 600", paths=["src/**"])
+    first.wait_for("running")
+    second = api.do("hello", paths=["src/a.py"])
+    second.wait_for("waiting_for_lock")
+    # Whoever needs nothing that is taken goes on.
+    api.do("hello", paths=["docs/"]).wait_for("succeeded")
+    tasks.cancel(first.row.pk, TEST)
+    second.wait_for("succeeded")
+    assert open_claims() == 0
+
+
+def test_the_end_of_an_agent_gives_its_paths_to_who_waits(
+    supervisor: Supervisor, cast: Cast
+) -> None:
+    web = native(cast, "web").start_native()
+    api = native(cast, "api", workspace=str(web.workspace)).start_native()
+    first = web.do("/pause 600", paths=["a"])
+    first.wait_for("running")
+    second, third = api.do("/pause 600", paths=["a"]), web.do("hello", paths=["a"])
+    second.wait_for("waiting_for_lock")
+    web.stop()
+    first.wait_for("interrupted")
+    second.wait_for("running")
+    api.stop()
+    second.wait_for("interrupted")
+    assert third.look().state == "queued"
+    until(lambda: open_claims() == 0, what="no lock to be left")
+
+
+def test_who_waits_when_its_agent_is_stopped_waits_for_the_agent(
+    supervisor: Supervisor, cast: Cast
+) -> None:
+    web = native(cast, "web").start_native()
+    api = native(cast, "api", workspace=str(web.workspace)).start_native()
+    web.do("/pause 600", paths=["a"]).wait_for("running")
+    second = api.do("hello", paths=["a"])
+    second.wait_for("waiting_for_lock")
+    api.stop()
+    second.wait_for("queued")
+    api.start_native()
+    second.wait_for("waiting_for_lock")
+    web.stop()
+    second.wait_for("succeeded")
