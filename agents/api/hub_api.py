@@ -13,7 +13,7 @@ from ninja.openapi.schema import OpenAPISchema
 
 from agents.api import etags, problems
 from agents.api.callers import AUTH, needs
-from agents.api.routes import agent_lists, agents, logs, watching
+from agents.api.routes import agent_lists, agents, logs, steering, watching
 
 DESCRIPTION: Final = (
     "Everything that a person can do in AgentHub, for programs. A call that cannot be "
@@ -81,6 +81,8 @@ def build() -> HubApi:
         docs_url=None,
     )
     problems.teach(api)
+    # Before the agents: `batch` is no agent's name.
+    api.add_router("", steering.router, tags=["Steering"])
     api.add_router("", agents.router, tags=["Agents"])
     api.add_router("", agent_lists.router, tags=["Agents"])
     api.add_router("", logs.router, tags=["Agents"])

@@ -12,7 +12,7 @@ class FirstAnswer(models.Model):
     """What a repeat within a day is given. `asker`: whose key it is, such as `user 3`.
 
     `question`: SHA-256 of method, address and body, as hexadecimal digits; a key that
-    comes again with another one is refused.
+    comes again with another one is refused. `status`: 0 until there is an answer.
     """
 
     asker = models.CharField(max_length=60)

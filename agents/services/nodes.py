@@ -14,6 +14,7 @@ from agents.policy.clock import boot_id, boot_seconds
 from agents.policy.states import ALIVE, Status
 from agents.services import changes, presence
 
+LOCAL: Final = "local"
 LEASE: Final = timedelta(seconds=15)
 RENEW_EVERY: Final = 5.0
 _SILENCE: Final = "no word from the node's supervisor"
@@ -80,6 +81,15 @@ def is_supervised(name: str = "local") -> bool:
     """Whether a supervisor of the node was heard of within its lease."""
     node = Node.objects.filter(name=name).first()
     return node is not None and is_heard(node)
+
+
+def is_there(name: str) -> bool:
+    """Whether the node's supervisor lives.
+
+    Of this machine's, the lock tells the truth at once; a lease still holds for
+    some seconds after a supervisor was killed.
+    """
+    return presence.is_held(name) if name == LOCAL else is_supervised(name)
 
 
 def mark_silent() -> int:

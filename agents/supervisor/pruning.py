@@ -9,7 +9,7 @@ from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any, Final
 
-from agents.services import changes, retention, usage
+from agents.services import changes, first_answers, retention, usage
 from agents.supervisor.retention import drop_past, untouched
 
 PRUNE_EVERY: Final = 3600.0
@@ -32,6 +32,8 @@ async def prune_rows(call: Call) -> None:
     """Other words to the database come in between the parts."""
     await call(changes.prune)
     while await call(usage.prune):
+        pass
+    while await call(first_answers.prune):
         pass
     for table in retention.TABLES:
         after: int | None = 0

@@ -24,8 +24,10 @@ class Program:
         if self.secret is not None:
             sent["Authorization"] = f"Bearer {self.secret}"
         options: dict[str, Any] = {"headers": sent}
-        if body is not None:
-            options |= {"data": body, "content_type": "application/json"}
+        if method != "GET":
+            # Without a body there is none, and not Django's empty form.
+            data = b"" if body is None else body
+            options |= {"data": data, "content_type": "application/json"}
         ask = getattr(Client(raise_request_exception=False), method.lower())
         return ask(f"/api/v1/{path}", **options)
 

@@ -121,7 +121,7 @@ def _value(told: dict[str, Any], name: str, examples: dict[str, object]) -> Any:
     if name in examples:
         return examples[name]
     for several in ("anyOf", "oneOf", "allOf"):
-        if several in told:
+        if several in told and "properties" not in told:
             return _value(told[several][0], name, examples)
     for known in ("const", "default"):
         if told.get(known) is not None:
@@ -130,7 +130,9 @@ def _value(told: dict[str, Any], name: str, examples: dict[str, object]) -> Any:
         return told["enum"][0]
     kind = told.get("type", "object")
     if kind == "object":
-        wanted = told.get("required", ())
+        # Beside properties, `oneOf` says which of them belong together.
+        first = told.get("oneOf", [{}])[0]
+        wanted = (*told.get("required", ()), *first.get("required", ()))
         parts = told.get("properties", {})
         return {key: _value(parts[key], key, examples) for key in wanted}
     if kind == "array":

@@ -12,7 +12,7 @@ from typing import Final
 from agents.policy.ladder import KILL_PATIENCE
 from agents.services import cluster, nodes, presence
 
-LOCAL: Final = "local"
+LOCAL: Final = nodes.LOCAL
 START_ONE: Final = "start one with `manage.py hub`"
 AS_LAST_SEEN: Final = (
     "No supervisor is running: what you see is as it was last seen. "
@@ -26,14 +26,8 @@ WAITING: Final = (
 
 
 def is_there(node: str = LOCAL) -> bool:
-    """Whether the node's supervisor lives.
-
-    Of this machine's, the lock tells the truth at once; a lease still holds for
-    some seconds after a supervisor was killed.
-    """
-    if node != LOCAL:
-        return nodes.is_supervised(node)
-    return presence.is_held(node)
+    """Whether the node's supervisor lives."""
+    return nodes.is_there(node)
 
 
 def caveat(node: str = LOCAL) -> str:
