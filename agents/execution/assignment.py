@@ -57,6 +57,8 @@ class Assignment:
         self._answer: asyncio.Future[str] | None = None
         self._left = False
         self.waits = ""
+        # Set whenever its worker has looked at it.
+        self.news: Final = asyncio.Event()
 
     # -- what others want --
 
@@ -75,6 +77,7 @@ class Assignment:
 
     def hear(self, seen: Sight) -> None:
         """What people have said: that it is cancelled, or an answer."""
+        self.news.set()
         if not seen.mine:
             self._end_early(TaskState.INTERRUPTED, "another run has taken it")
         elif seen.cancelled_by:
@@ -99,6 +102,12 @@ class Assignment:
             return await self._answer
         finally:
             self._answer, self.waits = None, ""
+            self._wake()
+
+    def wait_for(self, reason: str) -> None:
+        """Why nothing happens from now on; empty: it goes on."""
+        if reason != self.waits:
+            self.waits = reason
             self._wake()
 
     # -- its own life --
@@ -170,9 +179,7 @@ class Assignment:
             case Spent():
                 self._spent[event.attempt] = event
             case Waits(reason):
-                if reason != self.waits:
-                    self.waits = reason
-                    self._wake()
+                self.wait_for(reason)
             case StepEnds(step):
                 bookings = self._bookings()
                 await self._bridge.call(work.commit, self._claimed, [step], bookings)

@@ -17,6 +17,7 @@ from typing import Final
 from django.utils import timezone
 
 from agents.execution.assignment import Assignment
+from agents.execution.locking import Locker
 from agents.execution.log import Log
 from agents.execution.native import NativeLLMAgent
 from agents.execution.office import Office
@@ -156,6 +157,13 @@ class Worker:
 
     def _around(self, assignment: Assignment) -> Surroundings:
         place = self._place
+        locker = Locker(
+            assignment.claimed,
+            self._bridge,
+            place.workspace,
+            assignment.news,
+            assignment.wait_for,
+        )
         return Surroundings(
             workspace=place.workspace,
             run_id=place.run_id,
@@ -166,6 +174,7 @@ class Worker:
             agent=place.agent,
             allow_commands=self._setup.allow_commands,
             ask=assignment.ask_person,
+            lock=locker.hold,
         )
 
     def _give_up(self, reason: str) -> None:

@@ -102,7 +102,7 @@ def _cut(text: str) -> str:
 
 
 def _waits(task: Task, state: TaskState) -> str:
-    if state is TaskState.WAITING_FOR_LOCK:
+    if state in (TaskState.WAITING_FOR_LOCK, TaskState.RUNNING):
         return task_locks.standing(task.pk)
     if state is not TaskState.QUEUED:
         return ""

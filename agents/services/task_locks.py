@@ -26,7 +26,11 @@ from agents.services.locks import Standing, Wanted
 MOST_WAITING: Final = 16
 # How many ask at one look: the others of an agent's tasks are looked at later.
 MOST_ASKED: Final = 50
+# Why its locks are let go.
+ENDED: Final = "its task has ended"
+LATER: Final = "its task begins again later"
 GIVEN_BACK: Final = "its lock was free before its agent was: it asks again"
+OF_ITSELF: Final = frozenset({ENDED, LATER, GIVEN_BACK})
 RUN_OVER: Final = "its agent's run has ended while it waited for a lock"
 
 
@@ -75,7 +79,7 @@ class Keeper:
         if task.pk in self._granted and locks.holds(claim):
             self._granted.discard(task.pk)
             return True
-        _say(task, _words(locks.waits_for(claim)))
+        _say(task, words(locks.waits_for(claim)))
         return False
 
     def give_back(self) -> None:
@@ -106,7 +110,7 @@ class Keeper:
             return True
         if answer.claim is not None:
             self._claims[task.pk] = answer.claim
-            _say(task, _words(answer.conflicts))
+            _say(task, words(answer.conflicts))
         return False
 
     def _refuse(self, task: Task, why: str) -> None:
@@ -130,10 +134,10 @@ def _say(task: Task, reason: str) -> None:
     if told:
         changes.append_task(task.agent_id, task.pk)
     else:
-        locks.release_of_task(task.pk, "its task has ended")
+        locks.release_of_task(task.pk, ENDED)
 
 
-def _words(standings: Sequence[Standing]) -> str:
+def words(standings: Sequence[Standing]) -> str:
     """`waits for a lock on a.py: web (task 3) has a.py since 12:00:00 UTC`."""
     if not standings:
         return "waits for a lock, which it gets now"
@@ -151,7 +155,7 @@ def _words(standings: Sequence[Standing]) -> str:
 def standing(task_id: int) -> str:
     """What a task waits for as of now, in words; empty if it waits for no lock."""
     claim = _open().filter(task=task_id, state=ClaimStateChoice.WAITING).first()
-    return "" if claim is None else _words(locks.waits_for(claim.pk))
+    return "" if claim is None else words(locks.waits_for(claim.pk))
 
 
 def queue_waiters_of_ended_runs() -> int:

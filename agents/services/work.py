@@ -31,15 +31,12 @@ from agents.services.steps import (
     storable,
     user,
 )
+from agents.services.task_locks import ENDED, LATER
 
 RESUMED: Final = (
     "The run that worked on this task has ended; it goes on from its last recorded "
     "step."
 )
-
-# Why its locks are let go.
-ENDED: Final = "its task has ended"
-LATER: Final = "its task begins again later"
 
 
 class ClaimLost(RuntimeError):
@@ -261,6 +258,12 @@ def commit(
             booking.book(task.id, task.agent_id, name, one)
         changes.append_task(task.agent_id, task.id)
     return numbers
+
+
+def is_mine(task: Claimed) -> bool:
+    """Whether the task is this run's; it stays so until the commit."""
+    claimed = _mine(task).select_for_update().values_list("pk", flat=True)
+    return claimed.first() is not None
 
 
 def _mine(task: Claimed) -> QuerySet[Task]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from agents.models import LockClaim
@@ -65,3 +67,56 @@ def test_who_waits_when_its_agent_is_stopped_waits_for_the_agent(
     second.wait_for("waiting_for_lock")
     web.stop()
     second.wait_for("succeeded")
+
+
+def write(path: str, content: str) -> str:
+    return "/call write_file " + json.dumps({"path": path, "content": content})
+
+
+def test_a_tool_waits_for_the_file_that_another_task_writes(
+    supervisor: Supervisor, cast: Cast
+) -> None:
+    web = native(cast, "web").start_native()
+    api = native(cast, "api", workspace=str(web.workspace)).start_native()
+    first = web.do(write("a", "web") + "\n/pause 600")
+    until(lambda: "result" in first.kinds(), what="the first to have written")
+    second = api.do(write("a", "api"))
+    until(
+        lambda: "waits for a lock on a: web" in api.look().activity_note,
+        what="the second to say for whom it waits",
+    )
+    assert (web.workspace / "a").read_text() == "web"
+    tasks.cancel(first.row.pk, TEST)
+    second.wait_for("succeeded")
+    assert (web.workspace / "a").read_text() == "api"
+    assert open_claims() == 0
+
+
+@pytest.mark.parametrize("way", ["cancel", "timeout"])
+def test_a_tool_that_waits_is_cut_off_like_any(
+    supervisor: Supervisor, cast: Cast, way: str
+) -> None:
+    web = native(cast, "web").start_native()
+    api = native(cast, "api", workspace=str(web.workspace)).start_native()
+    web.do("/pause 600", paths=["a"]).wait_for("running")
+    second = api.do(write("a", "api"), timeout=1.5 if way == "timeout" else None)
+    until(lambda: open_claims() == 2, what="the second to wait")
+    if way == "cancel":
+        tasks.cancel(second.row.pk, TEST)
+    second.wait_for("cancelled", "timed_out")
+    assert open_claims() == 1
+    assert not (web.workspace / "a").exists()
+
+
+def test_the_second_of_two_that_would_wait_for_each_other_is_told(
+    supervisor: Supervisor, cast: Cast
+) -> None:
+    web = native(cast, "web").start_native()
+    api = native(cast, "api", workspace=str(web.workspace)).start_native()
+    first = web.do("/pause 1\n" + write("b", "web"), paths=["a"])
+    second = api.do("/pause 1\n" + write("a", "api"), paths=["b"])
+    first.wait_for("succeeded")
+    second.wait_for("succeeded")
+    told = [r["text"] for w in (first, second) for r in w.results() if r["error"]]
+    assert len(told) == 1
+    assert "nobody would ever get on" in told[0]

@@ -38,6 +38,9 @@ class EditFile:
 
     async def call(self, arguments: Mapping[str, Any], around: Surroundings) -> Outcome:
         """How often it was replaced."""
+        path = Workspace(around.workspace).parts(arguments["path"])
+        if path:
+            await around.lock("/".join(path))
         return await in_thread(_edit, arguments, around)
 
 

@@ -23,7 +23,8 @@ class Surroundings:
     command belongs to; `folder`: where that run's files are. `env`: the agent's own;
     `inherited`: what every run is given of the hub's; `marks`: what tells a command
     whose it is and how it reaches the hub. `ask`: puts a question to a person and
-    waits for the answer.
+    waits for the answer. `lock`: waits until a file may be written, given by its path
+    below the workspace, or raises Refused.
     """
 
     workspace: Path
@@ -35,6 +36,7 @@ class Surroundings:
     agent: str
     allow_commands: bool
     ask: Callable[[str], Awaitable[str]]
+    lock: Callable[[str], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,9 @@ class WriteFile:
 
     async def call(self, arguments: Mapping[str, Any], around: Surroundings) -> Outcome:
         """What was written."""
+        path = Workspace(around.workspace).parts(arguments["path"])
+        if path:
+            await around.lock("/".join(path))
         return await in_thread(_write, arguments, around)
 
 

@@ -23,6 +23,10 @@ async def nobody(question: str) -> str:
     raise AssertionError(f"nobody was to be asked: {question}")
 
 
+async def free_for_all(path: str) -> None:
+    """Nobody else writes."""
+
+
 @pytest.fixture
 def outside(tmp_path: Path) -> Path:
     """A directory beside the workspace, with a file that nobody may read."""
@@ -57,6 +61,7 @@ def around(workspace: Path, tmp_path: Path) -> Iterator[Surroundings]:
             agent="worker",
             allow_commands=False,
             ask=nobody,
+            lock=free_for_all,
         )
     finally:
         be_subreaper(False)
