@@ -170,14 +170,14 @@ def test_24_a_database_that_fails_is_waited_for_and_recovers(
     """A table is gone for a while: any error of the database is waited out."""
     agent = cast("wait")
     cursor = connection.cursor()
-    cursor.execute("ALTER TABLE agents_statuschange RENAME TO away")
+    cursor.execute("ALTER TABLE agents_run RENAME TO away")
     try:
         asked = agent.ask(Action.START)
         told = until(lambda: presence.hardship("local"), what="the hub to say so")
         assert "no such table" in told.reason
         assert agent.noted() == [], "spawned before it was recorded"
     finally:
-        cursor.execute("ALTER TABLE away RENAME TO agents_statuschange")
+        cursor.execute("ALTER TABLE away RENAME TO agents_run")
     assert agent.settled(asked).outcome == "done"
     assert len(agent.noted()) == 1
     until(lambda: presence.hardship("local") is None, what="the hub to recover")

@@ -192,4 +192,4 @@ class TestSilence:
         with CaptureQueriesContext(connection) as queries:
             assert nodes.mark_silent() == 50
         # Whatever the number of agents: it looks twice, the second time in the lock.
-        assert len(queries) <= 12
+        assert len(queries) <= 13
