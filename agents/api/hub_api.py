@@ -5,6 +5,8 @@ What may enter: what holds for every route. A room's routes stand in `routes`.
 
 from __future__ import annotations
 
+from copy import deepcopy
+from http import HTTPStatus
 from typing import Any, Final
 
 from django.http import HttpRequest, HttpResponse
@@ -51,10 +53,19 @@ class HubApi(NinjaAPI):
         )
         for path in schema["paths"].values():
             for operation in path.values():
+                _add_unreadable(operation)
                 _name_problems(operation)
         for name in ("Bearer", "Session"):
             schema["components"]["securitySchemes"].pop(f"Async{name}", None)
         return schema
+
+
+def _add_unreadable(operation: dict[str, Any]) -> None:
+    """A body that is no JSON is refused before the route has a say in it."""
+    if "requestBody" in operation:
+        told = operation["responses"]
+        told[400] = deepcopy(told[422]) | {"description": HTTPStatus(400).phrase}
+        operation["responses"] = dict(sorted(told.items()))
 
 
 def _name_problems(operation: dict[str, Any]) -> None:
