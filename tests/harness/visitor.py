@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from http.cookiejar import CookieJar
 from urllib.error import HTTPError
 from urllib.parse import urlencode, urljoin, urlsplit
@@ -33,11 +33,14 @@ class Visitor:
         """The page's source, also of one that says what is wrong."""
         return self._open(Request(urljoin(self.url, path)))
 
-    def post(self, path: str, values: dict[str, str], form_at: str) -> str:
+    def post(
+        self, path: str, values: Mapping[str, str | list[str]], form_at: str
+    ) -> str:
         """Fill in the form on a page and send it; the page that comes in the end."""
         token = _TOKEN.search(self.get(form_at))
         assert token is not None, f"There is no form at {form_at}."
-        data = urlencode({**values, "csrfmiddlewaretoken": token[1]}).encode()
+        given = {**values, "csrfmiddlewaretoken": token[1]}
+        data = urlencode(given, doseq=True).encode()
         return self._open(Request(urljoin(self.url, path), data))
 
     def crawl(self, *begin: str, most: int = 400) -> Iterator[tuple[str, str]]:
