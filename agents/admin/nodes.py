@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from django.contrib import admin
 from django.utils.safestring import SafeString
 
 from agents.admin import cells
 from agents.admin.readonly import ReadOnlyAdmin
 from agents.models import Node
-from agents.services import nodes, presence
+from agents.services import nodes
+
+STATES: Final = {
+    "degraded": ("backoff", "warning", "Waits for the database"),
+    "left": ("stopped", "stopped", "Has left"),
+    "present": ("running", "running", "Present"),
+    "silent": ("unknown", "unknown", "Silent"),
+}
 
 
 class NodeAdmin(ReadOnlyAdmin):
@@ -21,13 +30,7 @@ class NodeAdmin(ReadOnlyAdmin):
     @admin.display(description="supervisor")
     def state(self, node: Node) -> SafeString:
         """Whether it was heard of within its lease."""
-        if presence.hardship(node.name):
-            return cells.badge("backoff", "warning", "Waits for the database")
-        if node.lease is None:
-            return cells.badge("stopped", "stopped", "Has left")
-        if nodes.is_heard(node):
-            return cells.badge("running", "running", "Present")
-        return cells.badge("unknown", "unknown", "Silent")
+        return cells.badge(*STATES[nodes.state(node)])
 
     @admin.display(description="pid")
     def shown_pid(self, node: Node) -> SafeString:

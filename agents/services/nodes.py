@@ -69,6 +69,16 @@ def is_heard(node: Node) -> bool:
     return _within_lease(node)
 
 
+def state(node: Node) -> str:
+    """`present`, `degraded` (it waits for the database), `left` (it ended on purpose,
+    or never came), or `silent`."""
+    if presence.hardship(node.name) is not None:
+        return "degraded"
+    if node.lease is None:
+        return "left"
+    return "present" if is_heard(node) else "silent"
+
+
 def _within_lease(node: Node) -> bool:
     """On its own machine the boot clock tells, so that a wall clock that is set an
     hour on silences nobody; another machine has only the wall clock."""

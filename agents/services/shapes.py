@@ -11,7 +11,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from agents.models import Agent, Provider, Request, Run, StatusChange
+from agents.models import Agent, Node, Provider, Request, Run, StatusChange
 from agents.models.choices import Kind
 from agents.policy.states import ALIVE, Status
 from agents.services import nodes, presence, providers
@@ -208,6 +208,22 @@ def summary_shape() -> dict[str, Any]:
         "status_counts": {status.value: counts[status.value] for status in Status},
         "supervisor_running": nodes.is_supervised(),
         "degraded": None if trouble is None else asdict(trouble),
+    }
+
+
+def node_shape(node: Node, agents: int) -> dict[str, Any]:
+    """One node, on which so many agents are set up. `state`: that of `nodes.state`."""
+    state = nodes.state(node)
+    trouble = presence.hardship(node.name) if state == "degraded" else None
+    return {
+        "name": node.name,
+        "state": state,
+        "degraded": None if trouble is None else asdict(trouble),
+        "agents": agents,
+        "pid": node.pid,
+        "epoch": node.epoch,
+        "last_seen_at": utc(node.last_seen),
+        "lease_until": utc(node.lease),
     }
 
 

@@ -20,6 +20,8 @@ from agents.models import Usage, UsageDay
 from agents.services.prices import SMALLEST
 
 ZERO: Final = Decimal(0)
+# As far back as a report goes.
+MOST_DAYS: Final = 3660
 
 
 @dataclass(frozen=True, slots=True)

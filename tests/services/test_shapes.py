@@ -11,7 +11,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone as django_timezone
 
-from agents.models import Agent, Request, StatusChange
+from agents.models import Agent, Node, Request, StatusChange
+from agents.policy.clock import boot_id
 from agents.policy.states import Action, Status
 from agents.services import nodes, shapes
 from tests.services.fleet import ask, make_agent, make_run, settle
@@ -31,6 +32,7 @@ AGENT_TOO = """
 RUN = "number id pid started_at ended_at exit_code reason restart_number adopted"
 RUN_TOO = "agent generation revision exited_at"
 CHANGE = "at from to reason source actor run"
+NODE = "name state degraded agents pid epoch last_seen_at lease_until"
 REQUEST = "id agent action generation actor via reason at outcome detail settled_at"
 SUMMARY = """
     total_agents running_agents running_agent_names status_counts supervisor_running
@@ -182,6 +184,19 @@ def test_a_request_says_what_became_of_it() -> None:
     assert (shape["outcome"], shape["settled_at"]) == ("open", None)
     settle(agent)
     assert shapes.request_shape(Request.objects.get())["outcome"] == "done"
+
+
+# Nodes
+
+
+@pytest.mark.django_db
+@pytest.mark.usefixtures("data")
+def test_a_node_has_every_key_and_is_what_it_was_last_heard_of() -> None:
+    nodes.take("local", boot_id(), 77)
+    shape = as_json(shapes.node_shape(Node.objects.get(), 3))
+    assert shape.keys() == keys(NODE)
+    assert (shape["name"], shape["state"], shape["agents"]) == ("local", "present", 3)
+    assert shape["lease_until"] > shape["last_seen_at"]
 
 
 # The summary

@@ -10,8 +10,8 @@ from agents.management.agentctl.quantities import count, seconds
 from agents.models.choices import ProviderKind
 from agents.policy.linesearch import MAX_NEEDLE
 from agents.services.logs import STREAMS
+from agents.services.usage import MOST_DAYS
 
-MOST_DAYS: Final = 3660
 ACTIONS: Final = {
     "start": "start agents; on a crashed one with a fresh restart budget",
     "stop": "stop agents politely, then firmly; works without a hub too",
