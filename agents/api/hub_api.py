@@ -61,10 +61,12 @@ class HubApi(NinjaAPI):
 
 
 def _add_unreadable(operation: dict[str, Any]) -> None:
-    """A body that is no JSON is refused before the route has a say in it."""
+    """A body that is no JSON, or too large, is refused before the route has a say."""
     if "requestBody" in operation:
         told = operation["responses"]
-        told[400] = deepcopy(told[422]) | {"description": HTTPStatus(400).phrase}
+        for status in (400, 413):
+            phrase = HTTPStatus(status).phrase
+            told[status] = deepcopy(told[422]) | {"description": phrase}
         operation["responses"] = dict(sorted(told.items()))
 
 

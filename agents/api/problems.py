@@ -9,7 +9,8 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from django.core.exceptions import ValidationError
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig, ValidationError
 from django.db import OperationalError
 from django.http import Http404, HttpRequest, JsonResponse
 from ninja import NinjaAPI, Schema
@@ -116,6 +117,7 @@ def teach(api: NinjaAPI) -> None:
         (HttpError, lambda error: Problem(error.status_code, _sentence(str(error)))),
         (Http404, lambda error: Problem(404, str(error) or "There is no such thing.")),
         (OperationalError, _no_database),
+        (RequestDataTooBig, _too_large),
         (Exception, _broken),
     )
     for kind, problem_of in told:
@@ -168,6 +170,11 @@ def _no_database(error: OperationalError) -> Problem:
         f"The database does not answer ({error}). Nothing was recorded; try again.",
         headers={"Retry-After": "2"},
     )
+
+
+def _too_large(error: RequestDataTooBig) -> Problem:
+    most = settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0
+    return Problem(413, f"The body has more than {most:,} bytes. Send less at once.")
 
 
 def _broken(error: Exception) -> Problem:

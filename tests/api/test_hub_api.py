@@ -11,22 +11,32 @@ from tests.harness.addresses import addresses
 from tests.harness.world import make_world
 
 
-@pytest.mark.parametrize("body", [b"\xff", b"{", b'{"wait": 1', b"\x00"])
-def test_a_body_that_is_no_json_is_unreadable_everywhere_and_described_so(
-    body: bytes, db: None, data: Path
+@pytest.mark.parametrize(
+    ("body", "status", "kind"),
+    [
+        (b"\xff", 400, "unreadable"),
+        (b"{", 400, "unreadable"),
+        (b'{"wait": 1', 400, "unreadable"),
+        (b"\x00", 400, "unreadable"),
+        (b"[" * 100_000, 400, "unreadable"),
+        (b" " * (3 << 20), 413, "too-large"),
+    ],
+)
+def test_a_body_that_is_no_json_or_too_large_is_refused_everywhere_and_described_so(
+    body: bytes, status: int, kind: str, db: None, data: Path
 ) -> None:
     world = make_world()
     program: Any = world.program("root to configure")
     found = 0
     for one in addresses(world.examples):
         for method, operation in one.operations.items():
-            described = 400 in operation["responses"]
+            described = status in operation["responses"]
             assert described == ("requestBody" in operation), one
             if described:
                 found += 1
                 ask = getattr(program, method.lower())
                 response = ask(one.path, data=body, content_type="application/json")
-                assert response.status_code == 400, (one, response.content)
+                assert response.status_code == status, (one, response.content)
                 assert response["Content-Type"] == "application/problem+json"
-                assert response.json()["type"].endswith(":unreadable")
+                assert response.json()["type"].endswith(f":{kind}")
     assert found >= 5
