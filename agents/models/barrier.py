@@ -16,6 +16,7 @@ class Barrier(models.Model):
 
     `timeout` in seconds from a round's first arrival; null for none. `on_failure`:
     what it means when the run of somebody who is expected ends before it arrives.
+    `generation_at`: since when its generation is the current one.
     """
 
     name = models.CharField(max_length=63, unique=True)
@@ -26,6 +27,7 @@ class Barrier(models.Model):
         max_length=5, choices=OnFailureChoice, default=OnFailureChoice.BREAK
     )
     generation = models.PositiveBigIntegerField(default=1)
+    generation_at = models.DateTimeField(default=timezone.now)
     created_at = models.DateTimeField(default=timezone.now)
     created_by = models.CharField(max_length=150)
 

@@ -19,8 +19,8 @@ from agents.services.bulk import insert_many
 
 # What is wanted of an agent, what is set up for it (or that it is gone), what its
 # supervisor sees of it, that somebody else calls it unknown, and that it gave a
-# sign of life at another door. That a task of an agent's has changed, a lock, or that a
-# barrier it meets others at is another.
+# sign of life at another door. That a task of an agent's has changed, a lock, or some
+# barrier, which is of no one agent.
 REQUEST: Final = "request"
 SETUP: Final = "setup"
 AGENT: Final = "agent"
@@ -75,6 +75,12 @@ def append_task(agent_id: int | None, task_id: int) -> None:
     now, history = timezone.now(), _newest_history()
     columns = ("topic", "agent_id", "task_id", "history", "at")
     insert_many(Change, columns, [(TASK, agent_id, task_id, history, now)])
+
+
+def append_barrier() -> None:
+    """Add a row for the barriers; inside the transaction of the change itself."""
+    columns = ("topic", "history", "at")
+    insert_many(Change, columns, [(BARRIER, _newest_history(), timezone.now())])
 
 
 def _newest_history() -> int:

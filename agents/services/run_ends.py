@@ -12,7 +12,7 @@ from functools import cache
 from django.db import connection
 
 from agents.models import LockClaim, Round
-from agents.services import barriers, locks
+from agents.services import barrier_ends, locks
 
 
 def told(run_ids: Sequence[uuid.UUID]) -> None:
@@ -29,7 +29,7 @@ def told(run_ids: Sequence[uuid.UUID]) -> None:
     if claims:
         locks.release_of_runs(run_ids, "its run has ended")
     if rounds:
-        barriers.told_of_ends(run_ids)
+        barrier_ends.told_of_ends(run_ids)
 
 
 @cache

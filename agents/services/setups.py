@@ -13,7 +13,13 @@ from agents.models import Agent, Provider
 from agents.models.setup_fields import LAUNCH_FIELDS, SETUP_FIELDS
 from agents.policy.dependencies import listed
 from agents.policy.states import Status
-from agents.services import changes, dependencies, providers, tasks
+from agents.services import (
+    barrier_ends,
+    changes,
+    dependencies,
+    providers,
+    tasks,
+)
 
 
 class CannotDelete(Exception):
@@ -101,5 +107,6 @@ def delete(agent: Agent) -> None:
                 f"Change what {who} depend{'s' if len(others) == 1 else ''} on first."
             )
         tasks.end_all_of(stored.pk)
+        barrier_ends.told_of_deletion(stored.name)
         stored.delete()
         changes.append(changes.SETUP, [agent.pk], gone=agent.name)

@@ -15,6 +15,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,6 +31,7 @@ from agents.supervisor import output_trouble, sampler
 from agents.supervisor.alarm import LOOK_ANYWAY, Alarm
 from agents.supervisor.lock import NodeLock
 from agents.supervisor.managed import ManagedAgent
+from agents.supervisor.meetings import keep_ending
 from agents.supervisor.process import reaping
 from agents.supervisor.process.census import which_live
 from agents.supervisor.process.limits import raise_file_limit
@@ -146,6 +148,7 @@ class ProcessManager:
                     ("retention", self._prune),
                     ("output", self._bound_output),
                     ("providers", self._check_providers),
+                    ("meetings", partial(keep_ending, self._store.call)),
                 )
             ]
             while not (self._closing or self._deposed):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from agents.models import Agent, Barrier, Round
+from agents.models import Agent, Arrival, Barrier, Round, Run
 from agents.policy import clock
 from agents.policy.states import Status
 from agents.services import barriers
-from agents.services.barriers import BadBarrier, Standing
+from agents.services.barriers import BadBarrier, NotExpected, Standing, StillMet
 from tests.harness.recorded import end_of, run_of
 
 
@@ -20,8 +20,8 @@ def agents(db: None) -> dict[str, Agent]:
     }
 
 
-def arrive(agent: Agent) -> Standing:
-    return barriers.arrive("meet", agent.pk, None)
+def arrive(agent: Agent, run: Run | None = None, **more: int) -> Standing:
+    return barriers.arrive("meet", agent.pk, run.pk if run else None, **more)
 
 
 def test_the_last_one_to_arrive_lets_all_go(agents: dict[str, Agent]) -> None:
@@ -129,7 +129,7 @@ def test_a_barrier_is_made_once_and_not_changed_by_its_name(
     assert new
     _, new = barriers.make("meet", 2, by="bob")
     assert not new
-    with pytest.raises(BadBarrier, match="other parties"):
+    with pytest.raises(BadBarrier, match="not like this one"):
         barriers.make("meet", 3, by="bob")
     assert Barrier.objects.get().created_by == "alice"
 
@@ -150,3 +150,41 @@ def test_a_barrier_that_cannot_work_is_refused(
     with pytest.raises(BadBarrier):
         barriers.make("meet", parties, by="alice", **more)  # type: ignore[arg-type]
     assert not Round.objects.exists()
+
+
+def test_who_asks_again_for_a_round_that_is_over_is_told_of_that_one(
+    agents: dict[str, Agent],
+) -> None:
+    """It has not heard that all were there, and does not arrive in the next one."""
+    barriers.make("meet", 2, by="alice")
+    arrive(agents["web"], generation=1)
+    arrive(agents["db"])
+    assert arrive(agents["web"], generation=1).state == "tripped"
+    assert Arrival.objects.count() == 2
+    later = arrive(agents["web"], generation=2)
+    assert (later.generation, later.state) == (2, "waiting")
+    with pytest.raises(Round.DoesNotExist, match="no round 4"):
+        arrive(agents["web"], generation=4)
+
+
+def test_a_run_that_is_over_arrives_nowhere(agents: dict[str, Agent]) -> None:
+    barriers.make("meet", ["web", "api"], by="alice")
+    run = run_of(agents["api"])
+    arrive(agents["web"], run_of(agents["web"], pid=1))
+    end_of(run, Status.CRASHED, 1, "exit code 1")
+    with pytest.raises(NotExpected, match="This run of api is over"):
+        arrive(agents["api"], run)
+
+
+def test_a_barrier_is_deleted_once_nobody_waits_there(
+    agents: dict[str, Agent],
+) -> None:
+    barriers.make("meet", ["web", "api"], by="alice")
+    arrive(agents["web"])
+    with pytest.raises(StillMet):
+        barriers.delete("meet")
+    barriers.reset("meet", "alice")
+    barriers.delete("meet")
+    assert not Barrier.objects.exists() and not Arrival.objects.exists()
+    with pytest.raises(Barrier.DoesNotExist):
+        barriers.delete("meet")
