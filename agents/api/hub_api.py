@@ -15,7 +15,15 @@ from ninja.openapi.schema import OpenAPISchema
 
 from agents.api import etags, problems
 from agents.api.callers import AUTH, needs
-from agents.api.routes import agent_lists, agents, logs, overview, steering, watching
+from agents.api.routes import (
+    agent_lists,
+    agents,
+    heartbeats,
+    logs,
+    overview,
+    steering,
+    watching,
+)
 
 DESCRIPTION: Final = (
     "Everything that a person can do in AgentHub, for programs. A call that cannot be "
@@ -99,6 +107,7 @@ def build() -> HubApi:
     api.add_router("", agents.router, tags=["Agents"])
     api.add_router("", agent_lists.router, tags=["Agents"])
     api.add_router("", logs.router, tags=["Agents"])
+    api.add_router("", heartbeats.router, tags=["Registry"])
 
     api.add_router("", overview.router, tags=["Hub"])
     api.add_router("", watching.router, tags=["Hub"])

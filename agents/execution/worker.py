@@ -10,7 +10,9 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -23,7 +25,8 @@ from agents.execution.native import NativeLLMAgent
 from agents.execution.office import Office
 from agents.execution.tools.tool import Surroundings
 from agents.policy.native import NativeSetup
-from agents.services import measures, work
+from agents.services import heartbeats, work
+from agents.services.heartbeats import RunOver
 from agents.services.providers import Unusable
 from agents.services.work import Claimed
 
@@ -217,11 +220,12 @@ class Worker:
             return
         self._said, self._said_at = said, now
         self._beat()
-        place = self._place
-        await self._bridge.call(
-            measures.say_activity,
-            place.agent_id,
-            place.run_id,
-            *said,
-            timezone.now(),
-        )
+        await self._bridge.call(self._note, said, timezone.now())
+
+    def _note(self, said: tuple[str, str], at: datetime) -> None:
+        place, (activity, note) = self._place, said
+        # Of a run that is over nobody wants to know what it does.
+        with suppress(RunOver):
+            heartbeats.note_down(
+                place.agent_id, place.run_id, at, activity=activity, note=note
+            )

@@ -198,6 +198,8 @@ class Agent(models.Model):
     last_output_at = models.DateTimeField(null=True, editable=False)
     last_progress_at = models.DateTimeField(null=True, editable=False)
     last_heartbeat_at = models.DateTimeField(null=True, editable=False)
+    # Whose word these are, if somebody brought the heartbeat to a door of the hub.
+    heartbeat_run = models.UUIDField(null=True, editable=False)
     activity = models.CharField(
         max_length=8, choices=ActivityChoice, blank=True, editable=False
     )

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from agents.models import Agent
+from agents.models.choices import ActivityChoice, Kind
 from agents.policy.probes import OnFailure, Probe, ProbeType, parse
 from agents.policy.states import ALIVE
 from agents.policy.thresholds import ProbeState
@@ -19,6 +20,11 @@ LABELS: Final = {
     ProbeState.FAILING: "Failing",
 }
 FIELDS: Final = (
+    "kind",
+    "run",
+    "heartbeat_run",
+    "activity",
+    "activity_note",
     "status",
     "started_at",
     "probes",
@@ -53,13 +59,24 @@ class SignView:
 
 
 @dataclass(frozen=True, slots=True)
+class SaidView:
+    """What an agent says that it does."""
+
+    activity: str
+    label: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
 class HealthView:
-    """The agent's probes and clocks. `alive`: somebody looks at them now."""
+    """The agent's probes and clocks. `alive`: somebody looks at them now; `said`: of a
+    native agent that stands with its tasks."""
 
     alive: bool
     probes: tuple[ProbeView, ...]
     signs: tuple[SignView, ...]
     memory_limit: str
+    said: SaidView | None
 
 
 def health_view(agent: Agent) -> HealthView:
@@ -83,7 +100,17 @@ def health_view(agent: Agent) -> HealthView:
             for name, at in signs.items()
         ),
         memory_limit="" if limit is None else figures.size(limit),
+        said=None if agent.kind == Kind.NATIVE_LLM else said_view(agent),
     )
+
+
+def said_view(agent: Agent) -> SaidView | None:
+    """None where its live run has said nothing."""
+    said = shapes.says(agent)
+    if not said.activity and not said.note:
+        return None
+    label = str(ActivityChoice(said.activity).label) if said.activity else ""
+    return SaidView(said.activity, label, said.note)
 
 
 def _probe_view(probe: Probe, said: dict[str, Any], alive: bool) -> ProbeView:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from agents.models import Agent, Provider
-from agents.models.choices import ActivityChoice, Kind
+from agents.models.choices import Kind
 from agents.policy.native import PRESETS
 from agents.policy.states import ALIVE
-from agents.services import budgets, task_list
+from agents.services import agent_health, budgets, task_list
+from agents.services.agent_health import SaidView
 from agents.services.task_list import TaskRow
 
 NOT_RUNNING: Final = "It does not run. What you ask is kept, and begins when it starts."
@@ -76,11 +77,11 @@ def work_view(agent: Agent) -> WorkView | None:
     if agent.kind != Kind.NATIVE_LLM:
         return None
     alive = agent.status in ALIVE
-    activity = agent.activity if alive else ""
+    said = agent_health.said_view(agent) or SaidView("", "", "")
     return WorkView(
-        activity=activity,
-        activity_label=str(ActivityChoice(activity).label) if activity else "",
-        note=agent.activity_note if activity else "",
+        activity=said.activity,
+        activity_label=said.label,
+        note=said.note,
         tasks=task_list.of_agent(agent.pk),
         waiting=task_list.waiting_for(agent.pk),
         obstacle="" if alive else NOT_RUNNING,

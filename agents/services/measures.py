@@ -1,6 +1,6 @@
 """What is measured of agents: written over and over, and no history.
 
-Only a supervisor that holds its node's lock enters, and whoever brings a heartbeat.
+Only a supervisor that holds its node's lock enters.
 """
 
 from __future__ import annotations
@@ -12,10 +12,9 @@ from datetime import datetime
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F
 
 from agents.models import Agent
-from agents.policy.states import ALIVE
-from agents.services import changes
 from agents.services.bulk import update_many
 
 
@@ -50,33 +49,8 @@ def save_samples(
         update_many(Agent, ["last_heartbeat_at"], [((b,), pk, None) for pk, b in beats])
 
 
-def heartbeat(agent_id: int, run_id: uuid.UUID, at: datetime) -> bool:
-    """A sign of life that an agent gives by itself; False when that run is over."""
-    with transaction.atomic():
-        alive = Agent.objects.filter(
-            pk=agent_id, run_id=run_id, status__in=[one.value for one in ALIVE]
-        )
-        if not alive.update(last_heartbeat_at=at):
-            return False
-        changes.append(changes.HEARTBEAT, [agent_id])
-    return True
-
-
-def say_activity(
-    agent_id: int, run_id: uuid.UUID, activity: str, note: str, at: datetime
-) -> bool:
-    """What an agent inside the hub says it does; False when that run is over.
-
-    `activity`: idle, working or waiting. `note` is cut to what a line takes.
-    """
-    with transaction.atomic():
-        alive = Agent.objects.filter(
-            pk=agent_id, run_id=run_id, status__in=[one.value for one in ALIVE]
-        )
-        said = alive.update(
-            activity=activity, activity_note=note[:200], last_heartbeat_at=at
-        )
-        if said:
-            # Its supervisor has heard it already.
-            changes.append(changes.AGENT, [agent_id])
-    return bool(said)
+def heartbeats(run_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, datetime]:
+    """When these runs gave their latest heartbeat at a door of the hub, if they did."""
+    theirs = Agent.every.filter(run__in=list(run_ids), heartbeat_run=F("run"))
+    found = theirs.values_list("heartbeat_run", "last_heartbeat_at")
+    return {run: at for run, at in found if run is not None and at is not None}

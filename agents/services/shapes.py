@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -12,7 +12,6 @@ from typing import Any
 from django.utils import timezone
 
 from agents.models import Agent, Node, Provider, Request, Run, StatusChange
-from agents.models.choices import Kind
 from agents.policy.states import ALIVE, Status
 from agents.services import nodes, presence, providers
 from agents.services.budgets import Standing
@@ -39,10 +38,25 @@ def last_heartbeat(agent: Agent) -> datetime | None:
     return None if beat is None or (began and beat < began) else beat
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What an agent says that it does; both empty where it says nothing."""
+
+    activity: str = ""
+    note: str = ""
+
+
+def says(agent: Agent) -> Said:
+    """The word of its live run; an earlier run's is no news."""
+    if agent.status not in ALIVE or agent.heartbeat_run != agent.run_id:
+        return Said()
+    return Said(agent.activity, agent.activity_note)
+
+
 def agent_shape(agent: Agent) -> dict[str, Any]:
     """One agent as programs see it; fetch it with `select_related("run")`."""
     alive = agent.pid is not None  # The latest sample of a past run is no news.
-    inside = agent.kind == Kind.NATIVE_LLM and agent.status in ALIVE
+    said = says(agent)
     return {
         "name": agent.name,
         "kind": agent.kind,
@@ -73,8 +87,8 @@ def agent_shape(agent: Agent) -> dict[str, Any]:
         "last_heartbeat_at": utc(last_heartbeat(agent)),
         "last_output_at": utc(agent.last_output_at),
         "last_progress_at": utc(agent.last_progress_at),
-        "activity": agent.activity or None if inside else None,
-        "activity_note": agent.activity_note if inside else "",
+        "activity": said.activity or None,
+        "activity_note": said.note,
         "cpu_percent": agent.cpu_percent if alive else None,
         "rss_bytes": agent.rss_bytes if alive else None,
         "processes": agent.processes if alive else None,

@@ -134,12 +134,19 @@ class ManagedAgent:
         known = live.proved_at if live.by_restart else None
         return made.at < (live.began if known is None else known)
 
-    def hear_heartbeat(self, at: datetime | None) -> None:
-        """The row's latest heartbeat: another door may have brought it."""
-        if at is not None and at != self.last_heartbeat_at:
+    def hear_heartbeat(self, run_id: uuid.UUID | None, at: datetime | None) -> None:
+        """The latest heartbeat of this run: another door may have brought it."""
+        live = self.live
+        if live is None or live.id != run_id or at is None:
+            return
+        if at != self.last_heartbeat_at:
             self.last_heartbeat_at = at
-            if self.live is not None:
-                self.live.signs = replace(self.live.signs, heartbeat=boot_seconds())
+            live.signs = replace(live.signs, heartbeat=boot_seconds())
+
+    @property
+    def by_signs(self) -> bool:
+        """Whether a probe of it judges by signs of life."""
+        return any(probe.type.by_signs for probe in self.setup.probes)
 
     @property
     def healthy(self) -> bool:

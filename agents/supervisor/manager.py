@@ -252,6 +252,7 @@ class ProcessManager:
     async def _take_in(self, loads: dict[uuid.UUID, Load]) -> None:
         """What was measured, of the runs that are still alive."""
         health = self._reconciler.health
+        await sampler.hear(self._every(), self._store)
         samples, beats = [], []
         for agent in self._every():
             live = agent.live

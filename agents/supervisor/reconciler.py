@@ -201,7 +201,7 @@ class Reconciler:
         agent.setup = record.setup
         agent.wanted = record.wanted
         agent.wanted_by = record.wanted_by
-        agent.hear_heartbeat(record.last_heartbeat_at)
+        agent.hear_heartbeat(record.heartbeat_run, record.last_heartbeat_at)
         self.touch(agent_id)
 
     def _see_exits(self, sights: Sequence[tuple[ManagedAgent, Sight]]) -> list[Step]:

@@ -15,10 +15,12 @@ from django.utils import timezone
 from agents.policy.clock import boot_seconds
 from agents.policy.liveness import Look
 from agents.policy.probes import ProbeType
+from agents.services import measures
 from agents.services.measures import Sample
 from agents.supervisor.managed import LiveRun, ManagedAgent
 from agents.supervisor.process import census, portable
 from agents.supervisor.process.census import TICKS_PER_SECOND, Census, Process, TreeKey
+from agents.supervisor.store import Store
 
 KEEP: Final = 60
 # With many agents, open files are counted of so small a part of them each time.
@@ -85,6 +87,19 @@ def _heartbeat_file(agent: ManagedAgent, homes: Path) -> str:
             cwd = os.path.expanduser(agent.setup.cwd) or homes / agent.name
             return os.path.join(cwd, probe.file)
     return ""
+
+
+async def hear(agents: Sequence[ManagedAgent], store: Store) -> None:
+    """Heartbeats that came by other doors, of who is judged by signs of life."""
+    judged = {
+        live.id: agent
+        for agent in agents
+        if (live := agent.live) is not None and agent.by_signs
+    }
+    if judged:
+        heard = await store.call(measures.heartbeats, judged)
+        for run_id, at in heard.items():
+            judged[run_id].hear_heartbeat(run_id, at)
 
 
 def measure(runs: Sequence[Sampled], census: Census) -> dict[uuid.UUID, Load]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import uuid
 from collections.abc import Callable, Collection, Container, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -48,6 +49,7 @@ class AgentRecord:
     seen: Observed
     next_run_number: int
     live: Run | None
+    heartbeat_run: uuid.UUID | None = None
     last_heartbeat_at: datetime | None = None
 
 
@@ -267,6 +269,7 @@ def agent_records(node: str, only: Collection[int] | None) -> list[AgentRecord]:
             seen=observed(agent),
             next_run_number=last.get(agent.pk, 0) + 1,
             live=live.get(agent.pk),
+            heartbeat_run=agent.heartbeat_run,
             last_heartbeat_at=agent.last_heartbeat_at,
         )
         for agent in agents

@@ -29,7 +29,7 @@ OBSERVED = {
     "restarts_total", "recent_exits", "started_at", "stopped_at", "retry_at",
     "retry_boot", "retry_boot_seconds", "cpu_percent", "rss_bytes", "processes",
     "samples", "open_files", "last_output_at", "last_progress_at",
-    "last_heartbeat_at", "probe_states", "activity", "activity_note",
+    "last_heartbeat_at", "heartbeat_run", "probe_states", "activity", "activity_note",
 }  # fmt: skip
 NOTHING_IS_FINE = (
     "max_restarts", "memory_limit", "role", "cwd", "provider", "model",

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from django.db.models import F
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -254,7 +255,9 @@ def test_a_native_agents_page_asks_and_shows_its_work(
 ) -> None:
     Engine.at_work(asked(agent, "the first"))
     asked(agent, "the next")
-    Agent.objects.filter(pk=agent.pk).update(activity="working", activity_note="task 1")
+    Agent.objects.filter(pk=agent.pk).update(
+        activity="working", activity_note="task 1", heartbeat_run=F("run")
+    )
     text = page(as_bob, reverse("agent", args=["thinker"]))
     assert f'action="{reverse("agent-ask", args=["thinker"])}"' in text
     assert "the first" in text

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import uuid
 from datetime import UTC, datetime
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from agents.models import Agent, Change, StatusChange
-from agents.policy.states import Action
+from agents.models import Agent, Change
 from agents.services import measures
 from agents.services.measures import Sample
-from tests.services.fleet import ask, make_agent, make_fleet, make_run
+from tests.services.fleet import make_fleet, make_run
 
 pytestmark = pytest.mark.django_db
 
@@ -54,26 +52,16 @@ def test_probes_and_heartbeats_are_stored_only_where_there_are_any() -> None:
     assert (other.probe_states, other.last_heartbeat_at) == ([], AT)
 
 
-def test_a_heartbeat_of_the_live_run_is_news_and_no_history() -> None:
-    agent = make_agent()
-    ask(Action.START, agent)
-    run = make_run(agent, 1)
-    Agent.objects.filter(pk=agent.pk).update(status="running", run=run)
-    before = Change.objects.count()
-    assert measures.heartbeat(agent.pk, run.pk, AT)
-    agent.refresh_from_db()
-    assert agent.last_heartbeat_at == AT
-    assert Change.objects.count() == before + 1
-    assert not StatusChange.objects.exists()
-
-
-@pytest.mark.parametrize("status", ["stopped", "crashed", "backoff"])
-def test_a_heartbeat_of_a_run_that_is_over_is_refused(status: str) -> None:
-    agent = make_agent()
-    run = make_run(agent, 1)
-    Agent.objects.filter(pk=agent.pk).update(status=status, run=run)
-    assert not measures.heartbeat(agent.pk, run.pk, AT)
-    Agent.objects.filter(pk=agent.pk).update(status="running")
-    assert not measures.heartbeat(agent.pk, uuid.uuid4(), AT)
-    agent.refresh_from_db()
-    assert agent.last_heartbeat_at is None
+def test_only_heartbeats_of_these_runs_are_found() -> None:
+    agents = make_fleet(3, last_heartbeat_at=AT)
+    runs = [make_run(agent) for agent in agents]
+    for agent, run, said in zip(agents, runs, (runs[0], runs[1], None), strict=True):
+        Agent.objects.filter(pk=agent.pk).update(
+            run=run, heartbeat_run=said and said.pk
+        )
+    asked = [runs[0].pk, runs[2].pk]
+    assert measures.heartbeats(asked) == {runs[0].pk: AT}
+    # What an earlier run said last is no sign of life of this one.
+    later = make_run(agents[0], 2, ended_at=AT)
+    Agent.objects.filter(pk=agents[0].pk).update(run=later)
+    assert measures.heartbeats([runs[0].pk, later.pk]) == {}

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from agents.models import Agent, Change
 from agents.policy.states import Action, Status
-from agents.services import measures, setups
+from agents.services import changes, heartbeats, setups
 from agents.supervisor import sampler
 from tests.harness.health import Quick, hurried
 from tests.harness.supervisor import Actor, Cast, Supervisor
@@ -327,12 +328,23 @@ def test_a_heartbeat_that_comes_by_another_door_is_heard(
     agent.ask(Action.START)
     agent.wait_until(lambda row: "get ready" in row.status_reason)
     at = timezone.now()
-    assert measures.heartbeat(agent.row.pk, agent.runs()[0].pk, at)
+    run = agent.runs()[0].pk
+    heartbeats.take(agent.row.pk, run, at, activity="working")
     row = agent.wait_for(Status.RUNNING)
     assert row.last_heartbeat_at == at
     [condition] = agent.wait_until(lambda row: row.conditions).conditions
     assert condition["type"] == "unhealthy"
     assert condition["reason"].startswith("probe heartbeat: no heartbeat for ")
+    # Later ones are no news: it looks for them itself, whenever it looks at the agent.
+    newest = changes.latest()
+
+    def beats_until_it_is_well(row: Agent) -> bool:
+        heartbeats.take(row.pk, run, timezone.now(), activity="working")
+        return not row.conditions
+
+    agent.wait_until(beats_until_it_is_well)
+    said = Change.objects.filter(seq__gt=newest, topic=changes.HEARTBEAT)
+    assert not said.exists()
 
 
 def test_what_a_run_uses_and_gives_signs_of_is_stored(
