@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("agents", "0009_coordination"),
+        ("agents", "0010_barrier_generation_time"),
     ]
 
     operations = [
