@@ -212,6 +212,7 @@ def test_a_public_address_and_an_own_one_are_there(world: World) -> None:
     """Or the list would hide what comes there later."""
     routes = {one.route for one in every(world)}
     assert set(PUBLIC) <= routes | {"api/v1/healthz"}
+    assert set(OWN) <= routes
     assert len(routes) > 100
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from django.contrib import admin
@@ -50,7 +51,7 @@ class ReadOnly(Options):
 class ReadOnlyAdmin(ReadOnly, ReadOnlyModelAdmin):
     """A table of records. It may be long: nothing is counted without need."""
 
-    actions = None
+    actions: Sequence[str] | None = None
     list_per_page = 50
     show_full_result_count = False
 

@@ -16,8 +16,10 @@ from agents.admin.providers import ProviderAdmin
 from agents.admin.runs import RunAdmin
 from agents.admin.schedules import ScheduleAdmin
 from agents.admin.spending import BudgetAdmin, PriceAdmin, UsageAdmin
+from agents.admin.tokens import ApiTokenAdmin
 from agents.models import (
     Agent,
+    ApiToken,
     Budget,
     Node,
     Price,
@@ -40,5 +42,6 @@ ADMINS: Final[dict[type[Model], type[ModelAdmin[Any]]]] = {
     Run: RunAdmin,
     StatusChange: StatusChangeAdmin,
     Node: NodeAdmin,
+    ApiToken: ApiTokenAdmin,
     LogEntry: LogEntryAdmin,
 }

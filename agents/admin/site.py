@@ -31,7 +31,7 @@ HIDDEN_APPS: Final = frozenset({"django_q"})
 # Apps and models in the order of the first page; what is not named comes last.
 ORDER: Final = (
     *("agents", "Agent", "Provider", "Schedule", "Budget", "Price"),
-    *("Request", "Run", "StatusChange", "Usage", "Node"),
+    *("Request", "Run", "StatusChange", "Usage", "Node", "ApiToken"),
     *("auth", "User", "Group"),
     *("admin", "LogEntry"),
 )

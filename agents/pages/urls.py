@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.contrib.auth.views import LogoutView
 from django.urls import URLPattern, path
 
-from agents.pages import actions, agent, asking, lists, tasks, usage
+from agents.pages import actions, agent, asking, lists, tasks, tokens, usage
 from agents.pages.signing_in import SignIn
 
 urlpatterns: list[URLPattern] = [
@@ -13,6 +13,8 @@ urlpatterns: list[URLPattern] = [
     path("sign-in/", SignIn.as_view(), name="sign-in"),
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
     path("usage/", usage.usage, name="usage"),
+    path("tokens/", tokens.tokens, name="tokens"),
+    path("tokens/<int:number>/revoke", tokens.revoke, name="token-revoke"),
     path("agents/", lists.agents, name="agents"),
     path("agents/batch", actions.batch, name="agents-batch"),
     path("agents/<str:name>/", agent.agent, name="agent"),

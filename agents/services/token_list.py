@@ -5,7 +5,8 @@ What may enter: what lists and forms of tokens need. Read only.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from django.utils import timezone
 from agents.models import ApiToken
 from agents.models.choices import ScopeChoice
 from agents.services import tokens
+from agents.services.figures import Stamp, stamp, stamp_or_none
 from agents.services.permissions import CONFIGURE, OPERATE, VIEW
 from agents.services.shapes import utc
 
@@ -33,6 +35,33 @@ class TokenState(StrEnum):
     EXPIRED = "expired"
     REVOKED = "revoked"
     DISABLED = "disabled"
+
+
+# Tone, icon and word of each state.
+LOOKS: Final[Mapping[TokenState, tuple[str, str, str]]] = {
+    TokenState.VALID: ("running", "check", "Valid"),
+    TokenState.EXPIRED: ("backoff", "backoff", "Expired"),
+    TokenState.REVOKED: ("stopped", "kill", "Revoked"),
+    TokenState.DISABLED: ("crashed", "warning", "Person disabled"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRow:
+    """A token in a person's own list. `by`: who made it, if that was somebody else."""
+
+    id: int
+    name: str
+    hint: str
+    scope: str
+    tone: str
+    icon: str
+    state: str
+    lasting: bool
+    made: Stamp
+    by: str
+    used: Stamp | None
+    expires: Stamp | None
 
 
 def free_name(user: User, wished: str) -> str:
@@ -72,6 +101,31 @@ def all_of(user: User | None = None) -> Sequence[ApiToken]:
     if user is not None:
         found = found.filter(user=user)
     return sorted(found, key=lambda one: (one.revoked_at is not None, -one.pk))
+
+
+def rows_of(user: User) -> list[TokenRow]:
+    """One person's tokens for their page, those that can be revoked first."""
+    name = user.get_username()
+    return [_row(token, name) for token in all_of(user)]
+
+
+def _row(token: ApiToken, own: str) -> TokenRow:
+    state = state_of(token)
+    tone, icon, word = LOOKS[state]
+    return TokenRow(
+        id=token.pk,
+        name=token.name,
+        hint=token.hint,
+        scope=token.get_scope_display(),
+        tone=tone,
+        icon=icon,
+        state=word,
+        lasting=token.revoked_at is None,
+        made=stamp(token.created_at),
+        by="" if token.created_by == own else token.created_by,
+        used=stamp_or_none(token.last_used_at),
+        expires=stamp_or_none(token.expires_at),
+    )
 
 
 def token_shape(token: ApiToken) -> dict[str, Any]:

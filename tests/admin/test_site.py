@@ -26,7 +26,7 @@ def test_the_first_page_lists_agents_first_and_no_queue(
     listed = re.findall(r'<tr class="model-(\w+)', page)
     assert listed == [
         *("agent", "provider", "schedule", "budget", "price"),
-        *("request", "run", "statuschange", "usage", "node"),
+        *("request", "run", "statuschange", "usage", "node", "apitoken"),
         *("user", "group"),
         "logentry",
     ]
