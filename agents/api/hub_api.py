@@ -18,6 +18,7 @@ from agents.api.callers import AUTH, needs
 from agents.api.routes import (
     agent_lists,
     agents,
+    barriers,
     heartbeats,
     logs,
     overview,
@@ -108,6 +109,7 @@ def build() -> HubApi:
     api.add_router("", agent_lists.router, tags=["Agents"])
     api.add_router("", logs.router, tags=["Agents"])
     api.add_router("", heartbeats.router, tags=["Registry"])
+    api.add_router("", barriers.router, tags=["Barriers"])
 
     api.add_router("", overview.router, tags=["Hub"])
     api.add_router("", watching.router, tags=["Hub"])

@@ -28,19 +28,19 @@ SELDOM: Final = 0.25
 
 
 class Seats:
-    """How many wait now; used on the loop alone."""
+    """How many wait now, of `most`; used on the loop alone."""
 
-    def __init__(self) -> None:
-        self.taken = 0
+    def __init__(self, most: int = MOST) -> None:
+        self.taken, self.most = 0, most
 
     @contextmanager
     def one(self) -> Iterator[None]:
         """Take a seat while inside; a Problem if all are taken."""
-        if self.taken >= MOST:
+        if self.taken >= self.most:
             raise Problem(
                 503,
-                f"{MOST} calls wait already, and nothing was recorded. Ask without "
-                "`wait` and look at the agent, or try again.",
+                f"{self.most} calls wait already, and nothing was recorded. Ask "
+                "without `wait` and look again later, or try again.",
                 headers={"Retry-After": str(TRY_AGAIN)},
             )
         self.taken += 1

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from django.contrib.admin.models import CHANGE, LogEntry
+from django.db.models import Model
 
 from agents.models import Agent
 from agents.policy.states import Action
@@ -23,17 +24,18 @@ def asked(
 
 
 def changed(
-    caller: Caller, agents: Sequence[Agent], words: str, flag: int = CHANGE
+    caller: Caller, rows: Sequence[Model], words: str, flag: int = CHANGE
 ) -> None:
-    """A line for each agent; `words` name the `door`. `flag`: that of a LogEntry.
+    """A line for each row, all of one table; `words` name the `door`. `flag`: that of
+    a LogEntry.
 
     A run has no account to write under; what it does stands in its agent's history.
     """
-    if caller.user_id is None or not agents:
+    if caller.user_id is None or not rows:
         return
     LogEntry.objects.log_actions(
         user_id=caller.user_id,
-        queryset=agents,
+        queryset=rows,
         action_flag=flag,
         change_message=words,
     )

@@ -53,6 +53,10 @@ AGENTS: Final = {
         {"name": "thinker", "kind": "native_llm", "provider": "demo"},
     ]
 }
+BARRIER: Final = """
+from agents.services import barriers
+barriers.make("web", ["web", "thinker"], by="a test")
+"""
 # What is there, by the names that addresses give to their parts.
 THERE: Final = {"name": "web", "id": 1, "task_id": 1, "number": 1}
 # Deletes come last, so that what they delete has been read, asked and changed before.
@@ -80,6 +84,8 @@ def inhabited(module_hub: HubProcess) -> HubProcess:
     ):
         done = module_hub.agents(*line)
         assert done.returncode == 0, done.stderr
+    done = module_hub.manage("shell", "--verbosity", "0", "-c", BARRIER)
+    assert done.returncode == 0, done.stderr
     return module_hub
 
 
@@ -118,10 +124,11 @@ def strategy(operation: Operation) -> st.SearchStrategy[Case[Any]]:
 
 def patient(case: Case[Any]) -> Case[Any]:
     """The call, but without its long wait for an outcome."""
-    if isinstance(case.body, dict):
-        wait = case.body.get("wait")
-        if isinstance(wait, int | float) and wait > 0.05:
-            case.body["wait"] = 0.05
+    for part in (case.body, case.query):
+        if isinstance(part, dict):
+            wait = part.get("wait")
+            if isinstance(wait, int | float) and wait > 0.05:
+                part["wait"] = 0.05
     return case
 
 

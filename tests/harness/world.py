@@ -29,7 +29,7 @@ from agents.models import (
     Usage,
 )
 from agents.policy.states import Action
-from agents.services import lifecycle, tokens
+from agents.services import barriers, lifecycle, tokens
 from tests.harness.people import make_member
 from tests.harness.recorded import run_of
 
@@ -81,6 +81,7 @@ def make_world() -> World:
     task = _work(web)
     now = timezone.now()
     Node.objects.create(name="local", epoch=1, lease=now + timedelta(hours=1))
+    barriers.make("meet", ["web"], by="alice")
     Schedule.objects.create(name="nightly", cron="0 4 * * *", names=["web"])
     kind = ContentType.objects.get_for_model(Agent)
     LogEntry.objects.log_actions(
@@ -102,6 +103,7 @@ def make_world() -> World:
         "stream": "out",
         "tasks": task.pk,
         "steps": 1,
+        "barriers": "meet",
         "number": task.pk,
         "content_type_id": kind.pk,
         "object_id": web.pk,
