@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
+from operator import attrgetter
+from typing import Any, Final
 
 from django.db import transaction
 from django.db.models import F
@@ -35,6 +36,11 @@ class Sample:
     last_progress_at: datetime | None
 
 
+_COLUMNS: Final = tuple(field.name for field in fields(Sample))[1:]
+# Of hundreds of agents at a time: dataclasses.astuple would copy each list, deeply.
+_values: Final = attrgetter(*_COLUMNS)
+
+
 def save_samples(
     samples: Sequence[Sample],
     probes: Iterable[tuple[int, list[dict[str, Any]]]] = (),
@@ -42,9 +48,8 @@ def save_samples(
 ) -> None:
     """Store the samples, by agent the latest results of probes, and heartbeats."""
     with transaction.atomic():
-        _, *columns = (field.name for field in fields(Sample))
-        rows = [astuple(one) for one in samples]
-        update_many(Agent, columns, [(row[1:], row[0], None) for row in rows])
+        rows = [(_values(one), one.agent_id, None) for one in samples]
+        update_many(Agent, _COLUMNS, rows)
         update_many(Agent, ["probe_states"], [((s,), pk, None) for pk, s in probes])
         update_many(Agent, ["last_heartbeat_at"], [((b,), pk, None) for pk, b in beats])
 

@@ -221,15 +221,16 @@ class ProcessManager:
 
     async def _bound_output(self) -> None:
         loop, keeper = asyncio.get_running_loop(), Keeper()
+        disk = Path(settings.AGENTHUB_DATA_DIR) / "runs"
         while True:
             runs = [
                 agent.live.folder
                 for agent in self._every()
                 if agent.live and agent.live.leader and not agent.live.ended
             ]
-            await loop.run_in_executor(self._sampling, keeper.look, runs)
+            gone = await loop.run_in_executor(self._sampling, keeper.look, runs)
             found = await loop.run_in_executor(
-                self._sampling, output_trouble.look, runs
+                self._sampling, output_trouble.look, runs, gone, disk
             )
             self._reconciler.hear_of_output(found)
             await asyncio.sleep(BOUND_EVERY)

@@ -6,7 +6,7 @@ A program that cannot write its output is not stopped for it; a person is told.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -16,7 +16,7 @@ from django.utils import timezone
 from agents.services.recording import Condition, Step
 from agents.supervisor.life import quiet
 from agents.supervisor.managed import ManagedAgent
-from agents.supervisor.retention import MIB, STREAMS
+from agents.supervisor.retention import MIB
 
 LEAST_FREE: Final = MIB
 
@@ -39,21 +39,25 @@ OUTPUT_GONE: Final = Trouble(
 TYPES: Final = frozenset({DISK_FULL.type, OUTPUT_GONE.type})
 
 
-def look(runs: Iterable[Path]) -> dict[Path, Trouble | None]:
-    """What is wrong with the output of live runs, by folder; blocking."""
-    return {folder: _trouble(folder) for folder in runs}
+def look(
+    runs: Iterable[Path], gone: Collection[Path], disk: Path
+) -> dict[Path, Trouble | None]:
+    """What is wrong with the output of live runs, by folder; blocking.
+
+    `gone`: those of which a file is missing; `disk`: a folder on the disk of all.
+    """
+    trouble = DISK_FULL if _is_full(disk) else None
+    return {run: OUTPUT_GONE if run in gone else trouble for run in runs}
 
 
-def _trouble(folder: Path) -> Trouble | None:
-    if not all(os.path.exists(f"{folder}/{stream}") for stream in STREAMS):
-        return OUTPUT_GONE
+def _is_full(folder: Path) -> bool:
     try:
         disk = os.statvfs(folder)
     except OSError:
-        return OUTPUT_GONE
+        return False  # It is gone: so are the files in it, which is told.
     # What is set aside for root is there for root's agents.
     blocks = disk.f_bavail if os.geteuid() else disk.f_bfree
-    return DISK_FULL if blocks * disk.f_frsize < LEAST_FREE else None
+    return blocks * disk.f_frsize < LEAST_FREE
 
 
 def differs(agent: ManagedAgent, trouble: Trouble | None) -> bool:

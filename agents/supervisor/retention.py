@@ -12,7 +12,7 @@ import errno
 import logging
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -41,6 +41,10 @@ class Bounds:
     agent: int = 512 * MIB
     slack: int = 16 * MIB
 
+    def exceeded_by(self, found: os.stat_result) -> bool:
+        """Whether this stream has more than its bytes and the slack on the disk."""
+        return found.st_blocks * 512 > self.stream + self.slack
+
 
 def trim(path: str, bounds: Bounds) -> int:
     """Punch a hole in front of the newest bytes; the bytes of disk given back.
@@ -50,7 +54,7 @@ def trim(path: str, bounds: Bounds) -> int:
     """
     try:
         found = os.stat(path)
-        if found.st_blocks * 512 <= bounds.stream + bounds.slack:
+        if not bounds.exceeded_by(found):
             return 0
         # Whole blocks only: the part that is kept may be a little larger.
         end = (found.st_size - bounds.stream) // found.st_blksize * found.st_blksize
@@ -98,18 +102,30 @@ class Keeper:
 
     def __init__(self, bounds: Bounds | None = None) -> None:
         self._bounds = bounds or Bounds()
-        self._newest: dict[Path, str] = {}
+        self._known: frozenset[Path] = frozenset()
 
-    def look(self, runs: Iterable[Path]) -> None:
-        """Trim these live runs; an agent with a new run may lose its oldest output."""
+    def look(self, runs: Collection[Path]) -> set[Path]:
+        """Trim these live runs; an agent with a new run may lose its oldest output.
+
+        Back: the runs of which a file is gone, as each is looked at here anyway.
+        """
+        gone = set()
         for run in runs:
             for stream in STREAMS:
                 # Texts, not paths: this is done often, for every agent.
-                trim(f"{run}/{stream}", self._bounds)
-            if self._newest.get(run.parent) != run.name:
-                self._newest[run.parent] = run.name
+                path = f"{run}/{stream}"
+                try:
+                    found = os.stat(path)
+                except OSError:
+                    gone.add(run)
+                    continue
+                if self._bounds.exceeded_by(found):
+                    trim(path, self._bounds)
+            if run not in self._known:
                 for name in drop_old_runs(run, self._bounds):
                     logger.info("%s: output of run %s removed", run.parent.name, name)
+        self._known = frozenset(runs)
+        return gone
 
 
 def untouched(runs: Path, since: float) -> list[str]:

@@ -27,6 +27,9 @@ from agents.supervisor.process.mark import (
 TICKS_PER_SECOND: Final = os.sysconf("SC_CLK_TCK")
 _PF_FORKNOEXEC: Final = 0x40  # include/linux/sched.h: forked but did not exec.
 _DEAD: Final = frozenset("ZXx")
+# More bytes than 52 numbers and a name can have, and how many of the numbers matter.
+_LONGEST: Final = 4096
+_WANTED: Final = 22
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +71,18 @@ class TreeKey:
 def look_at(pid: int) -> Process | None:
     """One process from /proc/PID/stat (proc(5)); None when it is gone."""
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            text = file.read()
+        # A file object would ask the kernel five things more, of thousands of files.
+        descriptor = os.open(f"/proc/{pid}/stat", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return None
+    try:
+        text = os.read(descriptor, _LONGEST)
+    except OSError:
+        return None
+    finally:
+        os.close(descriptor)
     # The name in brackets may hold spaces and brackets: cut at the last one.
-    fields = text[text.rindex(b")") + 2 :].split()
+    fields = text[text.rindex(b")") + 2 :].split(b" ", _WANTED)
     return Process(
         pid=pid,
         state=fields[0].decode(),
