@@ -10,6 +10,7 @@ from django.db.models import Model
 
 from agents.admin.agents import AgentAdmin
 from agents.admin.audit import LogEntryAdmin
+from agents.admin.brakes import BrakeAdmin
 from agents.admin.history import RequestAdmin, StatusChangeAdmin
 from agents.admin.nodes import NodeAdmin
 from agents.admin.providers import ProviderAdmin
@@ -20,6 +21,7 @@ from agents.admin.tokens import ApiTokenAdmin
 from agents.models import (
     Agent,
     ApiToken,
+    Brake,
     Budget,
     Node,
     Price,
@@ -43,5 +45,6 @@ ADMINS: Final[dict[type[Model], type[ModelAdmin[Any]]]] = {
     StatusChange: StatusChangeAdmin,
     Node: NodeAdmin,
     ApiToken: ApiTokenAdmin,
+    Brake: BrakeAdmin,
     LogEntry: LogEntryAdmin,
 }

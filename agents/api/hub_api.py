@@ -19,6 +19,7 @@ from agents.api.routes import (
     agent_lists,
     agents,
     barriers,
+    brake,
     heartbeats,
     logs,
     overview,
@@ -112,6 +113,7 @@ def build() -> HubApi:
     api.add_router("", barriers.router, tags=["Barriers"])
 
     api.add_router("", overview.router, tags=["Hub"])
+    api.add_router("", brake.router, tags=["Hub"])
     api.add_router("", watching.router, tags=["Hub"])
 
     @api.get("openapi.json", include_in_schema=False)

@@ -83,6 +83,8 @@ class Assignment:
         elif seen.cancelled_by:
             words = f"cancelled by {seen.cancelled_by}"
             self._end_early(TaskState.CANCELLED, words)
+        elif seen.braked:
+            self._end_early(TaskState.INTERRUPTED, f"interrupted by {seen.braked}")
         elif seen.answer is not None and self._answer and not self._answer.done():
             self._answer.set_result(seen.answer)
 

@@ -108,7 +108,7 @@ class Edition:
 
     def for_page(self, demand: Demand) -> str:
         """The fragments of what this page shows, as one text."""
-        wanted: list[Key] = [("supervisor", 0, False)]
+        wanted: list[Key] = [("supervisor", 0, False), ("brake", 0, demand.operator)]
         if demand.overview:
             wanted += [(name, 0, False) for name in ("summary", "schedules", "lately")]
             wanted.append(("attention", 0, demand.operator))

@@ -91,6 +91,7 @@ class Editor:
         made |= rendering.tasks([demand], task_ids)
         made |= rendering.task_pages([demand], {demand.task} - {0})
         made["supervisor", 0, False] = fragments.supervisor(overview.supervision())
+        made |= rendering.brake([demand])
         if demand.agent_id is not None:
             made |= rendering.agents([demand], {demand.agent_id})
         return Edition(
@@ -117,6 +118,8 @@ class Editor:
         }
         made = rendering.lists(demands, news.agents)
         made |= rendering.agents(demands, news.agents)
+        if changes.BRAKE in news.hub:
+            made |= rendering.brake(demands)
         listing = any(one.overview or one.agents for one in demands)
         edition = Edition(self.seq, made, overview.ids() if listing else None)
         return self._with_tasks(edition, demands, news)

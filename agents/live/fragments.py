@@ -21,6 +21,7 @@ from agents.services.agent_detail import (
     RunView,
     Vitals,
 )
+from agents.services.brake_view import BrakeView
 from agents.services.overview import (
     AgentRow,
     Overview,
@@ -82,6 +83,12 @@ def supervisor(supervision: Supervision) -> str:
     """The line that says whether anybody watches the agents."""
     context = {"supervision": supervision, "oob": True}
     return get_template("agents/_supervisor.html").render(context)
+
+
+def brake(view: BrakeView | None, *, operator: bool) -> str:
+    """The line that says that the fleet brake is pulled."""
+    context = {"brake": view, "operator": operator, "oob": True}
+    return get_template("agents/_brake.html").render(context)
 
 
 def agent(detail: AgentDetail, *, operator: bool) -> str:

@@ -12,6 +12,7 @@ from agents.live.demand import Demand, Key
 from agents.models import Agent
 from agents.services import (
     agent_detail,
+    brake_view,
     overview,
     schedules,
     task_detail,
@@ -36,6 +37,15 @@ def lists(demands: Collection[Demand], changed: Collection[int]) -> dict[Key, st
                 seen, operator=operator
             )
     return made
+
+
+def brake(demands: Collection[Demand]) -> dict[Key, str]:
+    """The fleet brake, which every page shows."""
+    view = brake_view.view()
+    return {
+        ("brake", 0, operator): fragments.brake(view, operator=operator)
+        for operator in {one.operator for one in demands}
+    }
 
 
 def agents(demands: Collection[Demand], changed: Collection[int]) -> dict[Key, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from agents.models.agent import Agent
 from agents.models.barrier import Arrival, Barrier, Round
+from agents.models.brake import Brake
 from agents.models.change import Change
 from agents.models.failures import Failures
 from agents.models.first_answer import FirstAnswer
@@ -24,6 +25,7 @@ __all__ = [
     "ApiToken",
     "Arrival",
     "Barrier",
+    "Brake",
     "Budget",
     "Change",
     "Failures",

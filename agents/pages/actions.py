@@ -149,8 +149,11 @@ def _action(word: str) -> Action:
 
 
 def _back(request: PageRequest, otherwise: str) -> str:
-    """Where the form says it came from, if that is an address of this hub."""
-    back = request.POST.get("next", "")
+    return back_to(request, request.POST.get("next", ""), otherwise)
+
+
+def back_to(request: PageRequest, back: str, otherwise: str) -> str:
+    """Where a form says it came from, if that is an address of this hub."""
     allowed = url_has_allowed_host_and_scheme(
         back, {request.get_host()}, require_https=request.is_secure()
     )

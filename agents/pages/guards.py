@@ -15,7 +15,7 @@ from django.utils.cache import patch_vary_headers
 from django_htmx.http import HttpResponseClientRedirect
 from django_htmx.middleware import HtmxDetails
 
-from agents.services import changes, overview
+from agents.services import brake_view, changes, overview
 from agents.services.permissions import OPERATE, VIEW
 
 Parameters = ParamSpec("Parameters")
@@ -64,6 +64,7 @@ def around(request: PageRequest) -> dict[str, Any]:
     return {
         "seq": changes.latest(),
         "supervision": overview.supervision(),
+        "brake": brake_view.view(),
         "operator": request.user.has_perm(OPERATE),
     }
 

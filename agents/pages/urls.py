@@ -5,13 +5,16 @@ from __future__ import annotations
 from django.contrib.auth.views import LogoutView
 from django.urls import URLPattern, path
 
-from agents.pages import actions, agent, asking, lists, tasks, tokens, usage
+from agents.pages import actions, agent, asking, brake, lists, tasks, tokens, usage
 from agents.pages.signing_in import SignIn
 
 urlpatterns: list[URLPattern] = [
     path("", lists.overview, name="overview"),
     path("sign-in/", SignIn.as_view(), name="sign-in"),
     path("sign-out/", LogoutView.as_view(), name="sign-out"),
+    path("brake/", brake.brake, name="brake"),
+    path("brake/pull", brake.pull, name="brake-pull"),
+    path("brake/release", brake.release, name="brake-release"),
     path("usage/", usage.usage, name="usage"),
     path("tokens/", tokens.tokens, name="tokens"),
     path("tokens/<int:number>/revoke", tokens.revoke, name="token-revoke"),

@@ -31,11 +31,18 @@ def changed(
 
     A run has no account to write under; what it does stands in its agent's history.
     """
-    if caller.user_id is None or not rows:
+    noted(caller.user_id, rows, words, flag)
+
+
+def noted(
+    user_id: int | None, objects: Sequence[Model], words: str, flag: int = CHANGE
+) -> None:
+    """A line for each of these rows, under this account; none without one."""
+    if user_id is None or not objects:
         return
     LogEntry.objects.log_actions(
-        user_id=caller.user_id,
-        queryset=rows,
+        user_id=user_id,
+        queryset=objects,
         action_flag=flag,
         change_message=words,
     )

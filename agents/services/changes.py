@@ -20,7 +20,7 @@ from agents.services.bulk import insert_many
 # What is wanted of an agent, what is set up for it (or that it is gone), what its
 # supervisor sees of it, that somebody else calls it unknown, and that it gave a
 # sign of life at another door. That a task of an agent's has changed, a lock, or some
-# barrier, which is of no one agent.
+# barrier, which is of no one agent, as is the fleet brake.
 REQUEST: Final = "request"
 SETUP: Final = "setup"
 AGENT: Final = "agent"
@@ -29,8 +29,9 @@ HEARTBEAT: Final = "heartbeat"
 TASK: Final = "task"
 LOCK: Final = "lock"
 BARRIER: Final = "barrier"
+BRAKE: Final = "brake"
 # Of no news to a supervisor: what it wrote itself.
-BY_OTHERS: Final = (REQUEST, SETUP, SILENCE, HEARTBEAT, TASK)
+BY_OTHERS: Final = (REQUEST, SETUP, SILENCE, HEARTBEAT, TASK, BRAKE)
 KEEP: Final = timedelta(days=1)
 # How long a commit may be missed by a look at the files alone (seconds).
 LOOK_ANYWAY: Final = 0.5
@@ -45,7 +46,7 @@ class News:
 
     `agents` are all of them; `foreign` those whose rows others than the supervisor
     have changed, beyond what is wanted; `tasks` those that have a task which changed,
-    and `task_ids` these tasks.
+    and `task_ids` these tasks. `hub`: the topics of what is of no agent.
     """
 
     seq: int
@@ -54,9 +55,10 @@ class News:
     foreign: frozenset[int]
     tasks: frozenset[int] = frozenset()
     task_ids: frozenset[int] = frozenset()
+    hub: frozenset[str] = frozenset()
 
     def __bool__(self) -> bool:
-        return bool(self.agents or self.requests or self.task_ids)
+        return bool(self.agents or self.requests or self.task_ids or self.hub)
 
 
 def append(topic: str, agent_ids: Iterable[int], gone: str = "") -> None:
@@ -79,8 +81,13 @@ def append_task(agent_id: int | None, task_id: int) -> None:
 
 def append_barrier() -> None:
     """Add a row for the barriers; inside the transaction of the change itself."""
-    columns = ("topic", "history", "at")
-    insert_many(Change, columns, [(BARRIER, _newest_history(), timezone.now())])
+    append_of_hub(BARRIER)
+
+
+def append_of_hub(topic: str) -> None:
+    """Add a row of no agent; inside the transaction of the change itself."""
+    now, history = timezone.now(), _newest_history()
+    insert_many(Change, ("topic", "history", "at"), [(topic, history, now)])
 
 
 def _newest_history() -> int:
@@ -127,6 +134,7 @@ def since(seq: int, topics: Collection[str] = ()) -> News:
         foreign=_about((SETUP, SILENCE, HEARTBEAT), rows),
         tasks=_about((TASK,), rows),
         task_ids=frozenset(row[3] for row in found if row[3] is not None),
+        hub=frozenset(topic for _, topic, pk in rows if pk is None),
     )
 
 

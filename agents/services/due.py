@@ -5,6 +5,7 @@ from __future__ import annotations
 from agents.models import Task
 from agents.policy.clock import Moment
 from agents.policy.tasks import TaskState
+from agents.services import brake
 
 # Neither has begun; one that waits for a lock keeps its place among the others.
 _UNBEGUN = (TaskState.QUEUED, TaskState.WAITING_FOR_LOCK)
@@ -13,13 +14,14 @@ _UNBEGUN = (TaskState.QUEUED, TaskState.WAITING_FOR_LOCK)
 def due(agent_id: int) -> list[int]:
     """The ids of all that may begin, the most urgent first, then the oldest.
 
-    Of one conversation only the oldest, and only while none of it runs.
+    Of one conversation only the oldest, and only while none of it runs; none at all
+    while the fleet brake is pulled.
     """
     tasks = Task.objects.filter(agent=agent_id)
     running = tasks.filter(state=TaskState.RUNNING)
     taken = set(running.values_list("conversation", flat=True))
     rows = list(
-        tasks.filter(state__in=_UNBEGUN)
+        tasks.filter(~brake.holds(), state__in=_UNBEGUN)
         .order_by("-priority", "pk")
         .values_list("pk", "conversation", "not_before_boot", "not_before_boot_seconds")
     )

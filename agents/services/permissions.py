@@ -15,6 +15,7 @@ HISTORY: Final = (
     "agents.view_run",
     "agents.view_statuschange",
     "agents.view_node",
+    "agents.view_brake",
 )
 
 GROUPS: Final[dict[str, tuple[str, ...]]] = {

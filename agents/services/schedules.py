@@ -23,6 +23,7 @@ from agents.policy.dependencies import listed, unknown_problem
 from agents.policy.setup import CLUSTER_NAME
 from agents.policy.states import Action
 from agents.services import (
+    brake,
     cluster,
     cron,
     figures,
@@ -126,6 +127,8 @@ def fire(schedule_id: int, due: str) -> str:
     why = rules.missed(at, timezone.now())
     if why is None and not nodes.is_supervised():
         why = UNSUPERVISED
+    if why is None and (held := brake.pulled()) is not None:
+        why = f"not asked: {brake.words(held)}"
     if why is not None:
         return _note(schedule, at, False, why)
     agents, missing = chosen(schedule)

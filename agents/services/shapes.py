@@ -11,9 +11,9 @@ from typing import Any
 
 from django.utils import timezone
 
-from agents.models import Agent, Node, Provider, Request, Run, StatusChange
+from agents.models import Agent, Brake, Node, Provider, Request, Run, StatusChange
 from agents.policy.states import ALIVE, Status
-from agents.services import nodes, presence, providers
+from agents.services import brake, nodes, presence, providers
 from agents.services.budgets import Standing
 from agents.services.usage import Report, Sums
 
@@ -222,6 +222,26 @@ def summary_shape() -> dict[str, Any]:
         "status_counts": {status.value: counts[status.value] for status in Status},
         "supervisor_running": nodes.is_supervised(),
         "degraded": None if trouble is None else asdict(trouble),
+        "brake": brake_shape(brake.pulled()),
+    }
+
+
+def brake_shape(found: Brake | None) -> dict[str, Any]:
+    """The fleet brake; most members are null while it is not pulled."""
+    if found is None or not found.pulled:
+        names = ("since", "by", "via", "reason", "agents", "work")
+        none = dict.fromkeys(names)
+        return {"pulled": False, **none, "stopped": [], "interrupted": []}
+    return {
+        "pulled": True,
+        "since": utc(found.pulled_at),
+        "by": found.pulled_by,
+        "via": found.via,
+        "reason": found.reason,
+        "agents": "stop" if found.stops else "leave",
+        "work": "interrupt" if found.interrupts else "finish",
+        "stopped": [one["name"] for one in found.stopped],
+        "interrupted": list(found.interrupted),
     }
 
 

@@ -9,7 +9,7 @@ from agents.models import Task
 from agents.models.choices import Kind
 from agents.policy.states import ALIVE
 from agents.policy.tasks import FINISHED, TaskState
-from agents.services import figures, task_list, task_locks
+from agents.services import brake, figures, task_list, task_locks
 from agents.services.figures import Stamp
 from agents.services.task_list import TaskRow
 from agents.services.task_shapes import usage
@@ -108,6 +108,8 @@ def _waits(task: Task, state: TaskState) -> str:
         return ""
     if task.agent is None:
         return "Its agent has been deleted: it will not begin."
+    if (held := brake.pulled()) is not None:
+        return f"It waits for the release of {brake.words(held)}."
     return "" if task.agent.status in ALIVE else NOBODY
 
 

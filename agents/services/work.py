@@ -20,7 +20,7 @@ from django.utils import timezone
 from agents.models import Step, Task
 from agents.policy.clock import Moment
 from agents.policy.tasks import TaskState
-from agents.services import booking, budgets, changes, due, locks, task_locks
+from agents.services import booking, brake, budgets, changes, due, locks, task_locks
 from agents.services.booking import Booking as Booking
 from agents.services.bulk import insert_many
 from agents.services.steps import (
@@ -59,11 +59,13 @@ class Claimed:
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What people have said of a task since it was claimed."""
+    """What people have said of a task since it was claimed. `braked`: by whom the
+    fleet brake was pulled, and why, if it interrupts what has begun."""
 
     mine: bool
     cancelled_by: str
     answer: str | None
+    braked: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -296,10 +298,13 @@ def over_budget(agent_id: int, task_id: int | None = None, provider: str = "") -
 
 def look(task: Claimed) -> Sight:
     """What has become of a task, as people have it."""
-    row = Task.objects.filter(pk=task.id).first()
+    rows = Task.objects.annotate(braked=brake.interrupts())
+    row = rows.filter(pk=task.id).first()
     if row is None or row.state != TaskState.RUNNING or row.run_id != task.run_id:
         return Sight(mine=False, cancelled_by="", answer=None)
-    return Sight(True, row.cancel_asked_by if row.cancel_asked_at else "", row.answer)
+    cancelled_by = row.cancel_asked_by if row.cancel_asked_at else ""
+    braked = brake.as_seen().words if row.braked else ""
+    return Sight(True, cancelled_by, row.answer, braked)
 
 
 def ask_person(task: Claimed, question: str) -> None:

@@ -17,6 +17,7 @@ from agents.policy.reconcile import Move, next_move
 from agents.policy.states import Status
 from agents.services.recording import Step
 from agents.supervisor import adoption, death, handiwork, life, output_trouble
+from agents.supervisor.braking import Braking
 from agents.supervisor.deadlines import Deadlines
 from agents.supervisor.exits import Exits
 from agents.supervisor.handiwork import Sight
@@ -61,6 +62,7 @@ class Reconciler:
         self._exits = Exits(self.agents, self.hands, self.inside, wake)
         self._ladder = Ladder(self.hands, self.deadlines, self.inside)
         self._ordering = Ordering(self.agents, store.listen_up)
+        self._braking = Braking(self.agents)
         places = Places(self._runs, data / "work", inherited)
         self._spawner = Spawner(self.agents, self.hands, places, self.inside, wake)
         self.health = HealthWatch(self.agents, self.hands, places, wake)
@@ -71,6 +73,7 @@ class Reconciler:
     async def adopt_all(self) -> None:
         """Load every agent and find what an earlier supervisor left."""
         records = await self._store.load(self._node, self._only)
+        self._braking.hear(await self._store.brake())
         for record in records:
             self.agents[record.setup.id] = adoption.manage(record)
         open_runs = [record for record in records if record.live is not None]
@@ -174,6 +177,8 @@ class Reconciler:
     def _take_in(self, news: News) -> list[Step]:
         fresh = {record.setup.id: record for record in news.records}
         self.inside.tell(news.tasks)
+        if news.brake is not None:
+            self._dirty |= self._braking.hear(news.brake)
         for agent_id in news.changed:
             self._refresh(agent_id, fresh.get(agent_id))
         for wish in news.stops:
@@ -253,6 +258,8 @@ class Reconciler:
         self._spawner.forget(agent.id)
         if move is Move.SETTLE:
             return [life.already_so(agent)]
+        if (held := self._braking.hold(agent, move)) is not None:
+            return held
         if move is Move.NOTHING:
             if retry := agent.seen.retry:
                 self.deadlines.put(agent.id, boot_after(retry.seconds_until()))

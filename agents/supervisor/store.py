@@ -21,11 +21,12 @@ from django.db.models import F, Max
 from django.utils import timezone
 
 from agents.models import Agent, Request, Run
+from agents.policy.brake import Brake
 from agents.policy.clock import Moment
 from agents.policy.reconcile import Wanted
 from agents.policy.setup import AgentSetup
 from agents.policy.states import Action, Desired, Outcome, Status
-from agents.services import changes, cluster, lifecycle, nodes, recording, work
+from agents.services import brake, changes, cluster, lifecycle, nodes, recording, work
 from agents.services.bulk import Among
 from agents.services.recording import Condition, Observed, Step
 
@@ -67,13 +68,14 @@ class News:
     """Rows that others wrote: agents that `changed`, and those to be stopped.
 
     An agent that changed and has no record is gone. `tasks`: agents with a task that
-    has changed.
+    has changed. `brake`: the fleet brake, if that has changed.
     """
 
     changed: Collection[int] = ()
     records: Sequence[AgentRecord] = ()
     stops: Sequence[Wish] = ()
     tasks: Collection[int] = ()
+    brake: Brake | None = None
 
 
 _NO_NEWS: Final = News()
@@ -172,7 +174,12 @@ class Store:
         # What is to be started is read whole: its set-up as it stands by now.
         foreign |= requests - {wish.agent_id for wish in stops}
         records = agent_records(node, foreign) if foreign else []
-        return News(foreign, records, stops, found.tasks)
+        braked = brake.as_seen() if changes.BRAKE in found.hub else None
+        return News(foreign, records, stops, found.tasks, braked)
+
+    async def brake(self) -> Brake:
+        """The fleet brake as it is now."""
+        return await self.call(brake.as_seen)
 
     def listen_up(self) -> None:
         """Somebody has committed: the next call of `news` looks, whatever it costs."""

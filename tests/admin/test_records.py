@@ -11,14 +11,14 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from agents.models import Agent, Node, Request, Run, StatusChange
+from agents.models import Agent, Brake, Node, Request, Run, StatusChange
 from agents.policy.states import Action
 from agents.services import lifecycle, setups
 from tests.admin.conftest import MakeAgent, SignIn, make_run
 from tests.admin.pages import text_of
 
 SECRET = "sk-very-secret-value"
-ROOMS = ("request", "run", "statuschange", "node")
+ROOMS = ("request", "run", "statuschange", "node", "brake")
 
 
 @pytest.fixture
@@ -47,11 +47,20 @@ def recorded(make_agent: MakeAgent, supervised: Node) -> Agent:
         run=run,
         at=timezone.now(),
     )
+    Brake.objects.create(
+        pulled_by="bob",
+        via="page",
+        reason="they delete files",
+        made_boot="boot",
+        made_boot_seconds=1,
+        stops=True,
+        interrupts=True,
+    )
     return agent
 
 
 def only(room: str) -> object:
-    models = {m._meta.model_name: m for m in (Request, Run, StatusChange, Node)}
+    models = {m._meta.model_name: m for m in (Request, Run, StatusChange, Node, Brake)}
     return models[room]._default_manager.get()
 
 
@@ -93,6 +102,7 @@ def test_who_may_look_reads_the_records_and_others_do_not(
         ("run", ("worker", "4242", "Ended, 137", "1 min 30 s", "ended by signal KILL")),
         ("statuschange", ("worker", "Running", "Crashed", "pidfd", "run 1")),
         ("node", ("local", "Present")),
+        ("brake", ("Pulled", "bob", "they delete files")),
     ],
 )
 def test_a_list_of_records_says_what_happened(

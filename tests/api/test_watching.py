@@ -83,6 +83,7 @@ def test_a_hub_that_works_says_so_to_anybody(
         "live": True,
         "ready": True,
         "reasons": None,
+        "brake": None,
     }
 
 
@@ -215,4 +216,5 @@ def test_without_its_database_the_hub_is_down_and_says_so_to_anybody(
                 "live": True,
                 "ready": False,
                 "reasons": None,
+                "brake": None,
             }

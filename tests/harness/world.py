@@ -29,7 +29,8 @@ from agents.models import (
     Usage,
 )
 from agents.policy.states import Action
-from agents.services import barriers, lifecycle, tokens
+from agents.services import barriers, brake, lifecycle, tokens
+from agents.services.brake import Pull
 from tests.harness.people import make_member
 from tests.harness.recorded import run_of
 
@@ -83,6 +84,7 @@ def make_world() -> World:
     Node.objects.create(name="local", epoch=1, lease=now + timedelta(hours=1))
     barriers.make("meet", ["web"], by="alice")
     Schedule.objects.create(name="nightly", cron="0 4 * * *", names=["web"])
+    _released_brake()
     kind = ContentType.objects.get_for_model(Agent)
     LogEntry.objects.log_actions(
         world.people["alice"].pk,
@@ -110,6 +112,12 @@ def make_world() -> World:
         "prompt": "Do it.",
     }
     return world
+
+
+def _released_brake() -> None:
+    asker = lifecycle.Asker("bob", "page", "a reason")
+    brake.pull(Pull(finish=True), asker)
+    brake.release(asker, go_on=False)
 
 
 def _tokens(world: World) -> None:

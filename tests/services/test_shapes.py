@@ -36,7 +36,7 @@ NODE = "name state degraded agents pid epoch last_seen_at lease_until"
 REQUEST = "id agent action generation actor via reason at outcome detail settled_at"
 SUMMARY = """
     total_agents running_agents running_agent_names status_counts supervisor_running
-    degraded
+    degraded brake
 """
 
 
@@ -228,9 +228,9 @@ def test_a_summary_counts_every_agent_once() -> None:
 
 
 @pytest.mark.django_db
-def test_a_summary_of_many_is_two_queries() -> None:
+def test_a_summary_of_many_is_three_queries() -> None:
     for number in range(30):
         make_agent(f"worker-{number}")
     with CaptureQueriesContext(connection) as queries:
         shapes.summary_shape()
-    assert len(queries) == 2
+    assert len(queries) == 3

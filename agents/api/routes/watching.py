@@ -12,8 +12,9 @@ from agents.api.answers import answers
 from agents.api.callers import needs, whoever
 from agents.api.problems import ProblemOut
 from agents.api.schemas.watching import HealthOut
-from agents.services import hub_health, metrics
+from agents.services import brake, hub_health, metrics
 from agents.services.permissions import VIEW
+from agents.services.shapes import brake_shape
 
 router = Router()
 
@@ -36,13 +37,23 @@ FIGURES: Final[dict[str, Any]] = {
 def healthz(request: HttpRequest) -> Status[dict[str, Any]]:
     """200 if it is ready, else 503. No token is needed; a wrong one is refused."""
     health = hub_health.look()
-    told = {
+    told: dict[str, Any] = {
         "status": health.status,
         "live": health.live,
         "ready": health.ready,
-        "reasons": health.reasons if _may_look(request) else None,
+        "reasons": None,
+        "brake": None,
     }
+    if _may_look(request):
+        told |= {"reasons": health.reasons, "brake": _brake()}
     return Status(200 if health.ready else 503, told)
+
+
+def _brake() -> dict[str, Any] | None:
+    try:
+        return brake_shape(brake.pulled())
+    except Error:
+        return None
 
 
 def _may_look(request: HttpRequest) -> bool:

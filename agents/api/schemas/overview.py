@@ -9,6 +9,7 @@ from pydantic import Field
 
 from agents.api.paging import QueryIn, Words
 from agents.api.schemas.agent import Moment
+from agents.api.schemas.brake import BrakeOut
 from agents.models.choices import BudgetPeriod, ProviderKind, StatusChoice
 from agents.services.usage import MOST_DAYS
 
@@ -37,6 +38,7 @@ class SummaryOut(Schema):
     degraded: HardshipOut | None = Field(
         description="While the supervisor waits for the database; agents run on."
     )
+    brake: BrakeOut
 
 
 class NodeOut(Schema):

@@ -7,6 +7,8 @@ from typing import Literal
 from ninja import Schema
 from pydantic import Field
 
+from agents.api.schemas.brake import BrakeOut
+
 
 class HealthOut(Schema):
     """Whether the hub works; more for who may look at agents."""
@@ -19,4 +21,8 @@ class HealthOut(Schema):
     ready: bool = Field(description="What is asked of the hub now will be done.")
     reasons: list[str] | None = Field(
         description="Why it is not ready; null for who may not look at agents."
+    )
+    brake: BrakeOut | None = Field(
+        description="The fleet brake, which makes no hub ill; null for who may not "
+        "look at agents, and while the database does not answer."
     )

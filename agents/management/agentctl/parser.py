@@ -44,6 +44,10 @@ def build(parser: argparse.ArgumentParser) -> None:
     add("summary", "how many agents are how")
     for action, summary in ACTIONS.items():
         _add_action(add(action, summary))
+    _add_brake(
+        add("brake", "pause everything at once; without --reason: how the brake is"),
+        add("release", "let work begin again"),
+    )
     _add_logs(add("logs", "what an agent wrote: the bytes, nothing added"))
     for name, summary in (
         ("history", "every change of status, the newest first"),
@@ -120,6 +124,27 @@ def _add_action(command: argparse.ArgumentParser) -> None:
         help="until it is done; exit code 1 if it is not",
     )
     command.add_argument("--reason", default="", help="kept in the history")
+
+
+def _add_brake(
+    brake: argparse.ArgumentParser, release: argparse.ArgumentParser
+) -> None:
+    brake.add_argument("--reason", metavar="R", help="why; everybody sees it")
+    how = brake.add_mutually_exclusive_group()
+    how.add_argument("--stop", action="store_true", help="stop the agents as well")
+    how.add_argument(
+        "--finish",
+        action="store_true",
+        help="let work that has begun finish; without it, it is interrupted",
+    )
+    release.add_argument(
+        "--reason", metavar="R", required=True, help="why it may go on"
+    )
+    release.add_argument(
+        "--go-on",
+        action="store_true",
+        help="start again what was stopped, and let interrupted work go on",
+    )
 
 
 def _add_provider(command: argparse.ArgumentParser) -> None:

@@ -95,6 +95,8 @@ def show_summary(options: Mapping[str, Any], terminal: Terminal) -> int:
         terminal.table(columns, rows)
     how = "running" if shape["supervisor_running"] else "not running"
     terminal.say(f"Supervisor: {'degraded' if shape['degraded'] else how}")
+    if (brake := shape["brake"])["pulled"]:
+        terminal.say(f"Fleet brake: pulled by {brake['by']}: {brake['reason']}")
     _say_caveat(terminal)
     return 0
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 from django.core.management.base import BaseCommand, CommandParser
 
 from agents.management.agentctl import (
+    braking,
     logs,
     parser,
     providing,
@@ -43,6 +44,8 @@ HANDLERS: Final[dict[str, Handler]] = {
     "summary": showing.show_summary,
     "history": showing.show_history,
     "runs": showing.show_runs,
+    "brake": braking.brake,
+    "release": braking.release,
     "logs": logs.show_logs,
     "providers": providing.show_providers,
     "provider": providing.change_provider,

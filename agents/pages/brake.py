@@ -1,0 +1,93 @@
+"""The fleet brake: the form that asks why, the pull, and the release.
+
+With htmx the answer is a dialog or a line for the open page.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.db import OperationalError
+from django.http import HttpResponse, HttpResponseRedirect
+from django.shortcuts import render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
+
+from agents.pages.actions import MOST_REASON, back_to
+from agents.pages.guards import PageRequest, needs
+from agents.services import brake as services
+from agents.services import brake_view
+from agents.services.brake import CannotBrake, NotPulled, Pull
+from agents.services.figures import counted
+from agents.services.lifecycle import Asker
+from agents.services.permissions import OPERATE
+
+
+@require_safe
+@needs(OPERATE)
+def brake(request: PageRequest) -> HttpResponse:
+    """The form: to pull it, or to release it."""
+    context = {"brake": brake_view.view(), "back": _back(request)}
+    template = "agents/_brake_form.html" if request.htmx else "agents/brake.html"
+    return render(request, template, context)
+
+
+@require_POST
+@needs(OPERATE)
+def pull(request: PageRequest) -> HttpResponse:
+    """Pull it."""
+    how = request.POST.get("how", "")
+    wanted = Pull(stop=how == "stop", finish=how == "finish")
+    try:
+        found, new = services.pull(wanted, _asker(request), request.user.pk)
+    except CannotBrake as error:
+        return _say(request, str(error), messages.ERROR)
+    except OperationalError as error:
+        text = f"The database does not answer ({error}). Nothing was done; try again."
+        return _say(request, text, messages.ERROR)
+    if not new:
+        text = f"It was pulled already, by {found.pulled_by}: nothing has changed."
+        return _say(request, text, messages.WARNING)
+    stopped, tasks = len(found.stopped), len(found.interrupted)
+    text = (
+        f"The fleet brake is pulled: {counted(stopped, 'agent')} stopped, "
+        f"{counted(tasks, 'task')} interrupted. Nothing new begins."
+    )
+    return _say(request, text, messages.SUCCESS)
+
+
+@require_POST
+@needs(OPERATE)
+def release(request: PageRequest) -> HttpResponse:
+    """Release it."""
+    go_on = request.POST.get("go_on") == "yes"
+    try:
+        services.release(_asker(request), go_on=go_on, user_id=request.user.pk)
+    except (CannotBrake, NotPulled) as error:
+        return _say(request, str(error), messages.ERROR)
+    except OperationalError as error:
+        text = f"The database does not answer ({error}). Nothing was done; try again."
+        return _say(request, text, messages.ERROR)
+    return _say(request, "The fleet brake is released.", messages.SUCCESS)
+
+
+def _asker(request: PageRequest) -> Asker:
+    reason = request.POST.get("reason", "").strip()[:MOST_REASON]
+    return Asker(request.user.get_username(), "page", reason)
+
+
+def _back(request: PageRequest) -> str:
+    return back_to(request, request.GET.get("next", ""), reverse("overview"))
+
+
+def _say(request: PageRequest, text: str, level: int) -> HttpResponse:
+    if not request.htmx:
+        messages.add_message(request, level, text)
+        back = request.POST.get("next", "")
+        return HttpResponseRedirect(back_to(request, back, reverse("overview")))
+    context: dict[str, Any] = {
+        "message": text,
+        "level": messages.DEFAULT_TAGS[level],
+    }
+    return render(request, "agents/_flash.html", context)
