@@ -21,8 +21,8 @@ from agents.admin.placing import placed
 from agents.models import Agent
 from agents.models.choices import Kind
 from agents.policy import dependencies as rules
-from agents.policy import probes, redact
-from agents.services import dependencies
+from agents.policy import redact
+from agents.services import dependencies, setup_rights
 
 if TYPE_CHECKING:
     AgentModelForm = forms.ModelForm[Agent]
@@ -141,13 +141,12 @@ class AgentForm(AgentModelForm):
     def clean_probes(self) -> Any:
         """A new command in an exec probe takes the right to define commands."""
         given = self.cleaned_data["probes"]
-        if not self.may_define_commands:
-            stored = probes.commands(self.instance.probes)
-            if any(one not in stored for one in probes.commands(given)):
-                raise ValidationError(
-                    "An exec probe runs a program as the hub's user. To set its "
-                    "command you need the permission to set commands."
-                )
+        sets = setup_rights.sets_a_program(self.instance.probes, given)
+        if sets and not self.may_define_commands:
+            raise ValidationError(
+                "An exec probe runs a program as the hub's user. To set its "
+                "command you need the permission to set commands."
+            )
         return given
 
     def clean_depends_on(self) -> Any:

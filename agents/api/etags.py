@@ -29,7 +29,7 @@ HEADER: Final[dict[str, Any]] = {
 }
 
 
-def tagged() -> dict[str, Any]:
+def tagged(header: dict[str, Any] = HEADER) -> dict[str, Any]:
     """For `openapi_extra`: what ninja does not say by itself. Ninja adds to it."""
     return {
         "parameters": [
@@ -42,20 +42,28 @@ def tagged() -> dict[str, Any]:
             }
         ],
         "responses": {
-            200: {"headers": HEADER},
-            304: {"description": "As it was.", "headers": HEADER},
+            200: {"headers": header},
+            304: {"description": "As it was.", "headers": header},
         },
     }
 
 
-def unless_known(request: HttpRequest, answer: dict[str, Any]) -> Any:
-    """What a route returns: the answer, to which `put` adds its tag, or 304."""
-    tag = of(answer)
+def unless_known(request: HttpRequest, answer: dict[str, Any], tag: str = "") -> Any:
+    """What a route returns: the answer, to which `put` adds its tag, or 304.
+
+    `tag`: its own, where it has one that says more than what is answered.
+    """
+    tag = tag or of(answer)
     known = parse_etags(request.headers.get("If-None-Match", ""))
-    if "*" in known or tag in {_weak(one) for one in known}:
+    if "*" in known or _weak(tag) in {_weak(one) for one in known}:
         return _headed(HttpResponse(status=304), tag)
-    request.etag = tag  # type: ignore[attr-defined]
+    tell(request, tag)
     return answer
+
+
+def tell(request: HttpRequest, tag: str) -> None:
+    """Have `put` add this tag to the answer."""
+    request.etag = tag  # type: ignore[attr-defined]
 
 
 def of(answer: Mapping[str, Any]) -> str:

@@ -106,8 +106,8 @@ def build() -> HubApi:
     problems.teach(api)
     # Before the agents: `batch` is no agent's name.
     api.add_router("", steering.router, tags=["Steering"])
-    api.add_router("", agents.router, tags=["Agents"])
-    api.add_router("", agent_lists.router, tags=["Agents"])
+    (of_agents,) = {agents.router, agent_lists.router}
+    api.add_router("", of_agents, tags=["Agents"])
     api.add_router("", logs.router, tags=["Agents"])
     api.add_router("", heartbeats.router, tags=["Registry"])
     api.add_router("", barriers.router, tags=["Barriers"])

@@ -31,6 +31,7 @@ KINDS: Final[Mapping[int, tuple[str, str]]] = {
     404: ("not-found", "There is no such thing"),
     405: ("wrong-method", "The address knows no such method"),
     409: ("conflict", "This cannot be done as things are"),
+    412: ("changed-meanwhile", "It is not any more as you know it"),
     413: ("too-large", "The request is too large"),
     415: ("wrong-media-type", "The body is not JSON"),
     422: ("invalid", "Something in the request has to be changed"),

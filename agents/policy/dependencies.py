@@ -67,6 +67,8 @@ def _one_problem(one: Mapping[Any, Any]) -> str | None:
     name = one.get("agent")
     if not isinstance(name, str) or not name:
         return 'Name the agent: {"agent": "database"}.'
+    if not name.isprintable():
+        return f"{name[:60]!r} is no agent's name."
     condition = one.get("condition", Condition.STARTED)
     known = [one.value for one in Condition]
     if condition not in known:

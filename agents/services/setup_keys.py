@@ -63,6 +63,12 @@ def _text(value: Any) -> str:
     return value
 
 
+def _storable(value: Any) -> str:
+    if problem := setup.text_problem(_text(value)):
+        raise ValueError(f"The text {problem}")
+    return str(value)
+
+
 def _name(value: Any) -> str:
     name = _text(value)
     if problem := setup.name_problem(name):
@@ -177,10 +183,10 @@ CHECKS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "memory_limit": _memory,
     "depends_on": _flat(dependencies.problem),
     "probes": _flat(probes.shape_problem),
-    "provider": _text,
-    "model": _text,
-    "system_prompt": _text,
-    "workspace": _text,
+    "provider": _storable,
+    "model": _storable,
+    "system_prompt": _storable,
+    "workspace": _storable,
     "allow_commands": _yes_or_no,
     "max_concurrent_tasks": _count,
     "budget": _flat(budgets.agent_problem),

@@ -6,21 +6,19 @@ anything is wrong, and agents that the file does not name are left alone.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
 
-from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from agents.models import Agent
 from agents.models.setup_fields import LAUNCH_FIELDS, SETUP_FIELDS
 from agents.policy import dependencies as rules
-from agents.policy.redact import MASK, is_secret, masked
+from agents.policy.redact import is_secret, masked
 from agents.policy.states import ALIVE
-from agents.services import dependencies, providers, setup_keys, setups
+from agents.services import dependencies, providers, setup_drafts, setup_keys, setups
 
 LONGEST_MESSAGE: Final = 400
 
@@ -77,11 +75,7 @@ class Refused(ValueError):
 
 def export(agents: Iterable[Agent]) -> list[dict[str, Any]]:
     """Every key in its order; null stands where a secret value would."""
-    return [
-        {"name": agent.name}
-        | {key: _exported(key, getattr(agent, key)) for key in SETUP_FIELDS}
-        for agent in agents
-    ]
+    return [setup_drafts.exported(agent) for agent in agents]
 
 
 def make_plan(items: Sequence[Any]) -> Plan:
@@ -146,8 +140,10 @@ class _Planner:
         if name:
             problems |= self._name_problem(place, name, stored)
         warnings = _take_secrets(values, stored.env if stored else {}, problems)
-        agent = self._candidate(name, values, stored)
-        problems |= _model_problems(agent, problems)
+        # Like its name, it never changes: left out, it is what it was.
+        kept = {"kind": stored.kind} if stored is not None else {}
+        agent = setup_drafts.draft(name, self._defaults | kept | values, stored)
+        problems |= setup_drafts.model_problems(agent, problems)
         if "provider" not in problems and agent.provider not in {"", *self._providers}:
             problems["provider"] = providers.unknown(agent.provider)
         if name:
@@ -189,16 +185,6 @@ class _Planner:
             return {"name": f"An agent {stored.name!r} exists already: write it so."}
         return {}
 
-    def _candidate(
-        self, name: str, values: Mapping[str, Any], stored: Agent | None
-    ) -> Agent:
-        agent = copy.copy(stored) if stored is not None else Agent(name=name)
-        # Like its name, it never changes: left out, it is what it was.
-        kept = {"kind": stored.kind} if stored is not None else {}
-        for key, value in (self._defaults | kept | dict(values)).items():
-            setattr(agent, key, copy.copy(value))
-        return agent
-
     def _accept(
         self, agent: Agent, stored: Agent | None, warnings: tuple[str, ...]
     ) -> None:
@@ -215,56 +201,19 @@ class _Planner:
             self._agents.append(agent)
 
 
-def _exported(key: str, value: Any) -> Any:
-    if key == "env":
-        return {name: None if is_secret(name) else v for name, v in value.items()}
-    if isinstance(value, str):
-        return str(value)  # A choice not read back from a row yet is no plain text.
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return value
-
-
 def _take_secrets(
     values: dict[str, Any], stored: Mapping[str, str], problems: dict[str, str]
 ) -> tuple[str, ...]:
     """Put stored secrets where the file has none; say which ones there are not."""
-    if "env" in problems:
-        return ()
-    given: Mapping[str, str | None] = values.get("env", {})
-    env: dict[str, str] = {}
-    missing = []
-    for name, value in given.items():
-        withheld = value is None or value == MASK
-        if not withheld:
-            env[name] = str(value)
-        elif not is_secret(name):
-            problems["env"] = f"{name}: give a text; only secrets may be left to null."
-        elif name in stored:
-            env[name] = stored[name]
-        else:
-            missing.append(name)
-    left_out = {k: v for k, v in stored.items() if is_secret(k) and k not in given}
-    values["env"] = env | left_out
+    missing = setup_drafts.take_secrets(values, stored, problems)
+    if "env" not in problems:
+        given = values.get("env", {})
+        left_out = {k: v for k, v in stored.items() if is_secret(k) and k not in given}
+        values["env"] = given | left_out
     return tuple(
         f"{name} is a secret that is not in the file: set it before the start"
         for name in missing
     )
-
-
-def _model_problems(agent: Agent, known: Mapping[str, str]) -> dict[str, str]:
-    """What the model itself has to say, on keys not complained about yet."""
-    try:
-        agent.full_clean(
-            exclude=set(known), validate_unique=False, validate_constraints=False
-        )
-    except ValidationError as error:
-        return {
-            key: messages[-1]
-            for key, messages in error.message_dict.items()
-            if key not in known
-        }
-    return {}
 
 
 def _as_values(agent: Agent) -> dict[str, Any]:

@@ -30,6 +30,7 @@ def test_what_is_left_out_is_started() -> None:
         (["store"], "a list of agents"),
         ([{}], "Name the agent"),
         ([{"agent": 7}], "Name the agent"),
+        ([{"agent": "\ud800"}], "no agent's name"),
         ([{"agent": "store", "when": "up"}], "'when' is not known here"),
         ([{"agent": "store", "condition": "heathy"}], "Did you mean 'healthy'?"),
         ([{"agent": "store", "condition": []}], "is not one of started"),

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest
-from ninja import Query, Router
+from ninja import Query
 
 from agents.api import etags
 from agents.api.answers import answers
 from agents.api.callers import needs, needs_for
 from agents.api.chosen import the_agent
 from agents.api.paging import Order, PageIn, PageOut, part
+from agents.api.routes.of_agents import router as router
 from agents.api.schemas.agent import AgentOut, RequestOut, RunOut, StatusChangeOut
 from agents.api.schemas.lists import AgentsIn
 from agents.models import Request, Run, StatusChange
@@ -19,7 +20,6 @@ from agents.services import agent_filter, shapes
 from agents.services.agent_filter import Wanted
 from agents.services.agent_list import ranked
 
-router = Router()
 NEWEST = Order("id", descending=True, tie="id")
 
 
