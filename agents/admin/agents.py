@@ -24,7 +24,7 @@ from agents.admin.readonly import LatestInline
 from agents.admin.runs import RunInline
 from agents.admin.setup_fieldsets import COMMAND, READ_INSTEAD, fieldsets
 from agents.models import Agent
-from agents.models.choices import Kind
+from agents.models.choices import SET_UP_KINDS, Kind
 from agents.models.setup_fields import LAUNCH_FIELDS
 from agents.policy.states import ALIVE, Status
 from agents.services import setups
@@ -83,8 +83,9 @@ class AgentAdmin(AgentColumns, AgentRows, AskingAdmin, DeletingAdmin, WithheldCo
     def has_change_permission(
         self, request: HttpRequest, obj: Agent | None = None
     ) -> bool:
-        """Who may configure; the command needs more, see `get_readonly_fields`."""
-        return request.user.has_perm(CONFIGURE)
+        """Who may configure; the command needs more, see `get_readonly_fields`. An
+        agent that was started elsewhere says itself what it is."""
+        return request.user.has_perm(CONFIGURE) and not (obj and obj.external)
 
     def has_delete_permission(
         self, request: HttpRequest, obj: Agent | None = None
@@ -193,14 +194,14 @@ class AgentAdmin(AgentColumns, AgentRows, AskingAdmin, DeletingAdmin, WithheldCo
             context["title"] = "Add native agent"
         if agent is not None:
             context["buttons"] = self.buttons(request, agent)
-            if self.has_add_permission(request):
+            if self.has_add_permission(request) and not agent.external:
                 add = reverse("admin:agents_agent_add")
                 context["clone_url"] = f"{add}?clone={agent.pk}"
         return super().render_change_form(request, context, *args, **kwargs)
 
     def buttons(self, request: HttpRequest, agent: Agent) -> list[dict[str, Any]]:
         """One for each action; those that make no sense now are quiet, not gone."""
-        if not self.has_operate_permission(request):
+        if not self.has_operate_permission(request) or agent.external:
             return []
         sensible = SENSIBLE[Status(agent.status)]
         return [
@@ -242,4 +243,4 @@ def kind_of(request: HttpRequest, agent: Agent | None) -> Kind:
         return Kind(agent.kind)
     source = initial_of_clone(request.GET.get("clone", ""))
     named = source.get("kind") or request.GET.get("kind")
-    return Kind(named) if named in Kind.values else Kind.PROCESS_WRAPPER
+    return Kind(named) if named in SET_UP_KINDS else Kind.PROCESS_WRAPPER

@@ -22,9 +22,10 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from agents.admin import cells
 from agents.admin.forms import AskForm
 from agents.models import Agent
+from agents.policy import dependencies
 from agents.policy.clock import Moment
 from agents.policy.states import Action, Status
-from agents.services import figures, lifecycle, overview
+from agents.services import figures, lifecycle, outside, overview
 from agents.services.lifecycle import Asked, Asker
 from agents.services.permissions import OPERATE, VIEW
 
@@ -121,6 +122,12 @@ class AskingAdmin(AgentModelAdmin):
             self.message_user(
                 request, "None of these agents is there any more.", messages.WARNING
             )
+            return HttpResponseRedirect(back)
+        if foreign := [agent.name for agent in agents if agent.external]:
+            text = outside.refusal(dependencies.listed(foreign))
+            self.message_user(request, text, messages.WARNING)
+            agents = [agent for agent in agents if not agent.external]
+        if not agents:
             return HttpResponseRedirect(back)
         if action in CONFIRMED and form.cleaned_data["post"] != "yes":
             return self.confirmation(request, action, agents, back)

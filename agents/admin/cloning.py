@@ -15,7 +15,7 @@ def initial_of_clone(source_id: str) -> dict[str, Any]:
     """The source's set-up under a free name; nothing if there is no such agent."""
     if not (source_id.isascii() and source_id.isdecimal() and len(source_id) < 19):
         return {}
-    source = Agent.objects.filter(pk=int(source_id)).first()
+    source = Agent.objects.startable().filter(pk=int(source_id)).first()
     if source is None:
         return {}
     values = {name: getattr(source, name) for name in SETUP_FIELDS}

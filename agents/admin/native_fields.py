@@ -19,6 +19,7 @@ from agents.policy.native import PRESETS, system_prompt
 FOREIGN: Final = {
     Kind.PROCESS_WRAPPER: (),
     Kind.NATIVE_LLM: ("command", "cwd", "stdin", "stop_signal", "memory_limit"),
+    Kind.EXTERNAL: (),
 }
 
 

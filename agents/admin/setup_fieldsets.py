@@ -50,6 +50,13 @@ SEEN: Final = (
     "shown_conditions",
 )
 
+NOW: Final = ("Now", {"fields": SEEN, "classes": ("hub-seen",)})
+RECORDS: Final = ("Records", {"fields": ("revision", "made")})
+ELSEWHERE: Final = (
+    "It was started elsewhere and has registered itself: the hub neither starts nor "
+    "stops it, and it says itself what it is."
+)
+
 
 def fieldsets(
     agent: Agent | None, kind: str, *, read_only: frozenset[str]
@@ -62,6 +69,8 @@ def fieldsets(
             for name in names
         )
 
+    if agent is not None and agent.external:
+        return _registered(shown)
     native = kind == Kind.NATIVE_LLM
     hidden = () if read_only == frozenset(READ_INSTEAD) else ("based_on", "clone_of")
     named = ("name", *(() if agent is None else ("kind",)), "role")
@@ -129,9 +138,22 @@ def fieldsets(
     ]
     if agent is None:
         return groups
-    seen = ("Now", {"fields": SEEN, "classes": ("hub-seen",)})
-    records = ("Records", {"fields": ("revision", "made")})
-    return [seen, *groups, records]
+    return [NOW, *groups, RECORDS]
+
+
+def _registered(shown: Shown) -> list[Any]:
+    """Of an agent that was started elsewhere: it says itself what it is."""
+    return [
+        NOW,
+        (
+            "Identity",
+            {
+                "description": ELSEWHERE,
+                "fields": (*("name", "kind", "role"), *shown("labels", "capabilities")),
+            },
+        ),
+        RECORDS,
+    ]
 
 
 def _command(shown: Shown, locked: bool) -> list[Any]:

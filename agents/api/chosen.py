@@ -10,6 +10,7 @@ from django.db.models import Manager, QuerySet
 from agents.api.problems import Problem
 from agents.models import Agent
 from agents.policy.hints import did_you_mean
+from agents.services import outside
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,21 +31,28 @@ def the_agent(name: str) -> Agent:
 
 
 def steerable(agent: Agent) -> Agent:
-    """The same; a Problem if it is a part of the hub, which nobody steers."""
+    """The same; a Problem if it is nobody's, or not the hub's, to steer."""
     if agent.internal:
         raise Problem(409, f"{agent.name} is a part of the hub itself.")
+    if agent.external:
+        raise Problem(409, outside.refusal(agent.name))
     return agent
 
 
 def the_agents(
     names: Sequence[str] | None, labels: Mapping[str, str] | None
 ) -> NamedAgents:
-    """People's agents of these names, else all that have all of these labels."""
+    """People's agents of these names, else all that have all of these labels, without
+    those that the hub does not start."""
     agents = _readable(Agent.objects).order_by("name")
     if names is None:
         wanted = (labels or {}).items()
         return NamedAgents(
-            [one for one in agents if all(one.labels.get(k) == v for k, v in wanted)],
+            [
+                one
+                for one in agents
+                if not one.external and all(one.labels.get(k) == v for k, v in wanted)
+            ],
             {},
         )
     found = {agent.name: agent for agent in agents.filter(name__in=names)}

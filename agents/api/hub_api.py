@@ -23,6 +23,7 @@ from agents.api.routes import (
     heartbeats,
     logs,
     overview,
+    registry,
     steering,
     watching,
 )
@@ -104,7 +105,8 @@ def build() -> HubApi:
         docs_url=None,
     )
     problems.teach(api)
-    # Before the agents: `batch` is no agent's name.
+    # Before the agents: `batch` and `register` are no agents' names.
+    api.add_router("", registry.router, tags=["Registry"])
     api.add_router("", steering.router, tags=["Steering"])
     (of_agents,) = {agents.router, agent_lists.router}
     api.add_router("", of_agents, tags=["Agents"])

@@ -22,7 +22,14 @@ from agents.live.subscription import TaskPosition
 from agents.live.topics import Wanted
 from agents.live.transcripts import Sight
 from agents.models import Change
-from agents.services import agent_detail, changes, nodes, overview, task_list
+from agents.services import (
+    agent_detail,
+    changes,
+    nodes,
+    overview,
+    registry,
+    task_list,
+)
 from agents.services.agent_detail import RunView, Vitals
 from agents.services.changes import News
 from agents.services.logs import default_log_store
@@ -59,7 +66,8 @@ class Editor:
         if now - self._silence_at >= SILENCE_EVERY:
             self._silence_at = now
             # Our own commit is the one that a glance does not see.
-            self._waiting = bool(nodes.mark_silent()) or self._waiting
+            marked = nodes.mark_silent() + registry.mark_silent()
+            self._waiting = bool(marked) or self._waiting
         self._waiting = self._glance.anything_new() or self._waiting
         if self._waiting and now - self._rendered_at >= COALESCE:
             self._waiting = False

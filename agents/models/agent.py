@@ -6,8 +6,9 @@ write what is wanted, the supervisor writes what is observed.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import F, Q
@@ -15,7 +16,9 @@ from django.db.models.functions import Lower
 from django.urls import reverse
 from django.utils import timezone
 
+from agents.models import engine_setup
 from agents.models.choices import (
+    SET_UP_KINDS,
     ActionChoice,
     ActivityChoice,
     Adapter,
@@ -25,6 +28,7 @@ from agents.models.choices import (
     StatusChoice,
     Stdin,
 )
+from agents.models.peoples_agents import PeoplesAgents
 from agents.models.setup_fields import NATIVE_FIELDS, NUMBER_FIELDS, SETUP_FIELDS
 from agents.policy import budgets, dependencies, probes, setup
 from agents.policy import native as native_rules
@@ -33,14 +37,6 @@ from agents.policy.states import ALIVE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-
-class PeoplesAgents(models.Manager["Agent"]):
-    """The agents that people know of, without what is a part of the hub itself."""
-
-    def get_queryset(self) -> models.QuerySet[Agent]:
-        """Lists, counts, files and `--all` begin here."""
-        return super().get_queryset().filter(internal=False)
 
 
 class Agent(models.Model):
@@ -141,6 +137,14 @@ class Agent(models.Model):
         help_text="The revision that last changed what is launched.",
     )
     created_at = models.DateTimeField(default=timezone.now, editable=False)
+    registered_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        editable=False,
+        on_delete=models.SET_NULL,
+        related_name="+",
+        help_text="Who brought it here, if it was started elsewhere.",
+    )
     internal = models.BooleanField(
         default=False,
         editable=False,
@@ -245,6 +249,11 @@ class Agent(models.Model):
                 condition=Q(observed_generation__lte=F("generation")),
             ),
             models.CheckConstraint(
+                name="agent_external_is_on_no_node",
+                condition=Q(kind=Kind.EXTERNAL, node="external")
+                | (~Q(kind=Kind.EXTERNAL) & ~Q(node="external")),
+            ),
+            models.CheckConstraint(
                 name="agent_backoff_grows",
                 condition=Q(backoff_initial__lte=F("backoff_max")),
             ),
@@ -263,6 +272,11 @@ class Agent(models.Model):
     def get_absolute_url(self) -> str:
         """The agent's live page."""
         return reverse("agent", args=[self.name])
+
+    @property
+    def external(self) -> bool:
+        """Whether it was started elsewhere: the hub neither starts nor stops it."""
+        return self.kind == Kind.EXTERNAL
 
     @property
     def runs_older_setup(self) -> bool:
@@ -295,9 +309,11 @@ class Agent(models.Model):
         }
         native = self.kind == Kind.NATIVE_LLM
         # Django leaves the choices of fields that no form shows unjudged.
-        if self.kind not in Kind.values:
+        if self.kind == Kind.EXTERNAL:
+            problems["kind"] = _REGISTERS
+        elif self.kind not in SET_UP_KINDS:
             problems["kind"] = (
-                f"There is no kind {self.kind!r}. Use {' or '.join(Kind.values)}."
+                f"There is no kind {self.kind!r}. Use {' or '.join(SET_UP_KINDS)}."
             )
         elif self.adapter not in Adapter.values:
             problems["adapter"] = (
@@ -348,39 +364,13 @@ class Agent(models.Model):
 
     def as_setup(self) -> setup.AgentSetup:
         """The set-up as the engine takes it."""
-        values = {name: getattr(self, name) for name in SETUP_FIELDS}
-        return setup.AgentSetup(
-            id=self.pk,
-            name=self.name,
-            kind=self.kind,
-            adapter=self.adapter,
-            command=tuple(self.command),
-            cwd=self.cwd,
-            stdin=self.stdin,
-            stop_signal=self.stop_signal,
-            stop_grace=self.stop_grace,
-            restart=setup.restart_policy(values),
-            revision=self.revision,
-            launch_revision=self.launch_revision,
-            env=dict(self.env),
-            memory_limit=self.memory_limit,
-            probes=probes.parse(self.probes, self.heartbeat_interval),
-            depends_on=dependencies.read(self.depends_on),
-            internal=self.internal,
-            native=self._as_native(),
-        )
+        return engine_setup.of(self)
 
-    def _as_native(self) -> native_rules.NativeSetup | None:
-        if self.kind != Kind.NATIVE_LLM:
-            return None
-        return native_rules.NativeSetup(
-            provider=self.provider,
-            model=self.model,
-            system_prompt=native_rules.system_prompt(self.system_prompt, self.role),
-            workspace=self.workspace,
-            allow_commands=self.allow_commands,
-            max_concurrent_tasks=self.max_concurrent_tasks,
-        )
+
+_REGISTERS: Final = (
+    "An agent that was started elsewhere registers itself (POST agents/register), and "
+    "says itself what it is."
+)
 
 
 def _number(value: object) -> float:

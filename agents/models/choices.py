@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from django.db import models
 
 
@@ -10,6 +12,11 @@ class Kind(models.TextChoices):
 
     PROCESS_WRAPPER = "process_wrapper", "Program"
     NATIVE_LLM = "native_llm", "Native LLM"
+    EXTERNAL = "external", "External"
+
+
+# What people set up; agents of the other kind register themselves.
+SET_UP_KINDS: Final = (Kind.PROCESS_WRAPPER, Kind.NATIVE_LLM)
 
 
 class Adapter(models.TextChoices):
@@ -17,6 +24,7 @@ class Adapter(models.TextChoices):
 
     COMMAND = "command", "Command"
     NATIVE = "native", "Native"
+    EXTERNAL = "external", "None: it was started elsewhere"
 
 
 class Stdin(models.TextChoices):

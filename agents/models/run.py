@@ -17,7 +17,8 @@ class Run(models.Model):
     `ready_at` is kept where there is a readiness probe. `condemned` says why the
     hub itself ends the run, and is written before it does anything to that end.
     `token_hash`: SHA-256 of the token that its processes were given, so that a hub
-    that adopts them knows it too; empty where they have none.
+    that adopts them knows it too; empty where they have none. Only a run that no
+    supervisor sees has a lease, renewed by its heartbeats; what it holds is leased too.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
@@ -44,12 +45,22 @@ class Run(models.Model):
     exit_code = models.IntegerField(null=True)
     ended_at = models.DateTimeField(null=True)
     reason = models.TextField(blank=True)
+    lease_boot = models.CharField(max_length=36, blank=True)
+    lease_boot_seconds = models.FloatField(null=True)
+    expires_at = models.DateTimeField(null=True)
     token_hash = models.CharField(max_length=64, blank=True)
 
     class Meta:
         default_permissions = ("view",)
         ordering: ClassVar = ["-created_at"]
-        indexes: ClassVar = [models.Index(fields=["-created_at"], name="run_newest")]
+        indexes: ClassVar = [
+            models.Index(fields=["-created_at"], name="run_newest"),
+            models.Index(
+                fields=["lease_boot_seconds"],
+                name="run_leased",
+                condition=Q(ended_at__isnull=True, lease_boot_seconds__isnull=False),
+            ),
+        ]
         constraints: ClassVar = [
             models.UniqueConstraint(fields=["agent", "number"], name="run_number_once"),
             models.UniqueConstraint(
@@ -70,6 +81,11 @@ class Run(models.Model):
 
     def __str__(self) -> str:
         return f"{self.agent_name} run {self.number}"
+
+    @property
+    def leased(self) -> bool:
+        """Whether it counts only as long as it is heard of: no supervisor sees it."""
+        return self.lease_boot_seconds is not None
 
     @property
     def folder(self) -> str:

@@ -5,6 +5,7 @@ With htmx the answer is a line for the open page; without, a redirect and a mess
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -19,8 +20,9 @@ from django.views.decorators.http import require_POST
 
 from agents.models import Agent
 from agents.pages.guards import PageRequest, needs
+from agents.policy.dependencies import listed
 from agents.policy.states import Action
-from agents.services import agent_list, figures, lifecycle, overview
+from agents.services import agent_list, figures, lifecycle, outside, overview
 from agents.services.lifecycle import Asked, Asker
 from agents.services.permissions import OPERATE
 
@@ -45,6 +47,8 @@ class Wish:
     action: Action
     agents: tuple[tuple[int, str], ...]
     missing: tuple[str, ...]
+    # Those among them that were started elsewhere, and are not asked.
+    foreign: tuple[str, ...]
     # Where to send it again once it is confirmed, and where to go afterwards.
     address: str
     back: str
@@ -62,9 +66,9 @@ class Wish:
 def act(request: PageRequest, name: str, action: str) -> HttpResponse:
     """One agent."""
     wanted = _action(action)
-    agent = get_object_or_404(Agent.objects.only("pk", "name"), name=name)
+    agent = get_object_or_404(Agent.objects.only("pk", "name", "kind"), name=name)
     back = _back(request, reverse("agent", args=[name]))
-    wish = Wish(wanted, ((agent.pk, agent.name),), (), request.path, back)
+    wish = _wish(wanted, [agent], (), request.path, back)
     return _answer(request, wish, confirm=wanted in CONFIRMED_FOR_ONE)
 
 
@@ -77,15 +81,35 @@ def batch(request: PageRequest) -> HttpResponse:
     chosen = Q(name__in=names)
     if label := request.POST.get("label", ""):
         chosen |= Q(pk__in=agent_list.labelled(label))
-    found = Agent.objects.filter(chosen).order_by("name")
-    agents = tuple(found.values_list("pk", "name"))
-    missing = tuple(sorted(set(names) - {name for _, name in agents}))
+    found = Agent.objects.filter(chosen).only("pk", "name", "kind").order_by("name")
+    missing = sorted(set(names) - {agent.name for agent in found})
     back = _back(request, reverse("agents"))
-    wish = Wish(wanted, agents, missing, request.path, back)
+    wish = _wish(wanted, found, missing, request.path, back)
     return _answer(request, wish, confirm=wanted in CONFIRMED_FOR_MANY)
 
 
+def _wish(
+    action: Action,
+    agents: Iterable[Agent],
+    missing: Iterable[str],
+    address: str,
+    back: str,
+) -> Wish:
+    found = list(agents)
+    return Wish(
+        action=action,
+        agents=tuple((one.pk, one.name) for one in found if not one.external),
+        missing=tuple(missing),
+        foreign=tuple(one.name for one in found if one.external),
+        address=address,
+        back=back,
+    )
+
+
 def _answer(request: PageRequest, wish: Wish, *, confirm: bool) -> HttpResponse:
+    if wish.foreign and not wish.agents:
+        text = outside.refusal(listed(wish.foreign))
+        return _say(request, wish, text, messages.WARNING)
     if not wish.agents:
         return _say(request, wish, "No agents selected.", messages.WARNING)
     if confirm and request.POST.get("confirmed") != "yes":
@@ -109,7 +133,7 @@ def _answer(request: PageRequest, wish: Wish, *, confirm: bool) -> HttpResponse:
 def said(wish: Wish, asked: list[Asked]) -> str:
     """`Stop: 12 asked, 3 already stopped.`"""
     already = sum(one.already for one in asked)
-    if len(asked) == 1 and not wish.missing:
+    if len(asked) == 1 and not (wish.missing or wish.foreign):
         name = asked[0].name
         if already:
             return f"{name} is already {ALREADY[wish.action]}."
@@ -117,6 +141,8 @@ def said(wish: Wish, asked: list[Asked]) -> str:
     text = f"{wish.action.capitalize()}: {len(asked)} asked"
     if already:
         text += f", {already} already {ALREADY[wish.action]}"
+    if wish.foreign:
+        text += f", {listed(wish.foreign)} started elsewhere and left alone"
     if wish.missing:
         text += f", {figures.counted(len(wish.missing), 'name')} not found"
     return f"{text}."

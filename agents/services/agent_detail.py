@@ -25,7 +25,7 @@ from agents.models.choices import (
 from agents.policy import redact
 from agents.policy.dependencies import read
 from agents.policy.states import ALIVE, Status
-from agents.services import agent_health, agent_work, dependencies, figures
+from agents.services import agent_health, agent_work, dependencies, figures, nodes
 from agents.services.agent_health import HealthView, health_view
 from agents.services.agent_work import NativeView, WorkView
 from agents.services.figures import Sparkline, Stamp
@@ -204,7 +204,7 @@ def detail(agent_id: int) -> AgentDetail | None:
         requests=tuple(
             request_view(one) for one in agent.requests.all()[:SHOWN_REQUESTS]
         ),
-        supervision=supervision(agent.node),
+        supervision=supervision(nodes.LOCAL if agent.external else agent.node),
         work=agent_work.work_view(agent),
     )
 

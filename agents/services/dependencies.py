@@ -6,10 +6,12 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from agents.models import Agent
+from agents.models.choices import Kind
 from agents.policy import dependencies
 from agents.policy.dependencies import Condition
 from agents.policy.ordering import Other
 from agents.policy.states import Desired, Status
+from agents.services import outside
 
 
 class Seen(NamedTuple):
@@ -51,7 +53,16 @@ def problem(name: str, depends_on: Sequence[Mapping[str, str]]) -> str | None:
     if len(there) < len(names):
         known = Agent.objects.exclude(name=name).values_list("name", flat=True)
         return dependencies.unknown_problem(names, set(known))
+    if foreign := not_startable(names):
+        return outside.unneeded(foreign)
     return dependencies.cycle_problem({**graph(), name: names}, name)
+
+
+def not_startable(names: Collection[str]) -> str:
+    """Those of them that were started elsewhere, listed; empty if there is none."""
+    foreign = Agent.objects.filter(name__in=names, kind=Kind.EXTERNAL)
+    found = foreign.order_by("name").values_list("name", flat=True)
+    return dependencies.listed(list(found))
 
 
 def dependents(name: str) -> list[str]:

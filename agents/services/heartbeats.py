@@ -14,9 +14,11 @@ from typing import Any, Final, NamedTuple
 from django.db import transaction
 
 from agents.models import Agent, Task
+from agents.models.choices import Kind
+from agents.policy.lease import INTERVAL
 from agents.policy.states import ALIVE, Desired, Status
 from agents.policy.tasks import TaskState
-from agents.services import changes
+from agents.services import changes, registry
 from agents.services.lost_locks import LostLock, lost_by
 
 # Who says the same again within this is alive, and nothing is written down.
@@ -45,6 +47,7 @@ class Reply:
 class Before(NamedTuple):
     """What stands in the agent's row, by column."""
 
+    kind: str
     status: str
     desired_state: str
     heartbeat_interval: float
@@ -68,6 +71,9 @@ def take(
     A new activity without a note has none. The note is cut to what a line takes.
     """
     row = note_down(agent_id, run_id, at, activity=activity, note=note)
+    outside = row.kind == Kind.EXTERNAL
+    if outside and not registry.heard(agent_id, run_id, row.status):
+        raise RunOver(OVER)
     cancelled = Task.objects.filter(
         run=run_id, state=TaskState.RUNNING, cancel_asked_at__isnull=False
     )
@@ -75,7 +81,7 @@ def take(
         stop=row.desired_state == Desired.STOPPED or row.status == Status.STOPPING,
         cancel=tuple(cancelled.order_by("pk").values_list("pk", flat=True)),
         locks_lost=lost_by(run_id, at),
-        interval=row.heartbeat_interval,
+        interval=INTERVAL if outside else row.heartbeat_interval,
     )
 
 

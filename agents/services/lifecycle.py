@@ -15,7 +15,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from agents.models import Agent, Request
-from agents.models.choices import Outcome
+from agents.models.choices import Kind, Outcome
 from agents.policy.clock import Moment
 from agents.policy.states import Action, Desired, Status
 from agents.services import bell, changes, dependencies
@@ -64,7 +64,7 @@ def ask(
 
     A wish with an idempotency key that an agent has seen is not recorded again:
     the earlier one is answered, and KeyTaken is raised if it was for another action.
-    Unknown ids are left out.
+    Unknown ids are left out, and agents that the hub does not start.
     """
     ids = set(agent_ids)
     # Before the database is waited for: what begins meanwhile was asked for already.
@@ -73,6 +73,7 @@ def ask(
         needed = dependencies.below(ids) if action.desired is Desired.RUNNING else ()
         rows = (
             Agent.every.select_for_update()
+            .exclude(kind=Kind.EXTERNAL)
             .filter(Q(pk__in=ids) | Q(name__in=needed) if needed else Among("pk", ids))
             .order_by("pk")
         )

@@ -99,6 +99,7 @@ class AgentRow:
     name: str
     url: str
     internal: bool
+    external: bool
     kind: str
     role: str
     labels: tuple[str, ...]
@@ -166,7 +167,7 @@ class Overview:
 def row(agent: Agent) -> AgentRow:
     """One agent as a list shows it."""
     status = Status(agent.status)
-    sensible = SENSIBLE[status]
+    sensible = frozenset() if agent.external else SENSIBLE[status]
     # It has no process yet, and may wait long for one.
     waits = agent.desired_state == Desired.RUNNING and bool(open_wish(agent))
     return AgentRow(
@@ -174,6 +175,7 @@ def row(agent: Agent) -> AgentRow:
         name=agent.name,
         url=reverse("agent", args=[agent.name]),
         internal=agent.internal,
+        external=agent.external,
         kind=Kind(agent.kind).label,
         role=agent.role,
         labels=tuple(f"{key}={value}" for key, value in sorted(agent.labels.items())),

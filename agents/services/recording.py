@@ -1,6 +1,7 @@
 """What happened: the supervisor's observations, many agents in one transaction.
 
-Only a supervisor that holds its node's lock enters. Each update is conditional
+Only a supervisor that holds its node's lock enters, and `registry` with agents that
+none looks after. Each update is conditional
 on the status it departs from; a row that does not match is an error, not a guess.
 """
 

@@ -29,9 +29,11 @@ from agents.services import (
     figures,
     lifecycle,
     nodes,
+    outside,
     overview,
     scheduled_tasks,
 )
+from agents.services.dependencies import not_startable
 from agents.services.figures import Stamp
 from agents.services.lifecycle import Asked, Asker
 from agents.services.overview import AgentRow
@@ -78,6 +80,8 @@ def problems(schedule: Schedule) -> dict[str, str]:
         known = set(Agent.objects.values_list("name", flat=True))
         if text := unknown_problem(schedule.names, known):
             found["names"] = text
+        elif foreign := not_startable(schedule.names):
+            found["names"] = outside.refusal(foreign)
     return found
 
 
@@ -150,13 +154,15 @@ def chosen(schedule: Schedule) -> tuple[list[int], list[str]]:
     """The ids of its agents as they are now, and the names of those that are gone."""
     if schedule.names:
         found = dict(
-            Agent.objects.filter(name__in=schedule.names).values_list("name", "pk")
+            Agent.objects.startable()
+            .filter(name__in=schedule.names)
+            .values_list("name", "pk")
         )
         return list(found.values()), [n for n in schedule.names if n not in found]
     wanted = schedule.labels.items()
     return [
         pk
-        for pk, labels in Agent.objects.values_list("pk", "labels")
+        for pk, labels in Agent.objects.startable().values_list("pk", "labels")
         if wanted <= labels.items()
     ], []
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from agents.models import Agent
-from agents.models.choices import Adapter, AutoRestart, Kind, Stdin
+from agents.models.choices import SET_UP_KINDS, Adapter, AutoRestart, Stdin
 from agents.models.setup_fields import SETUP_FIELDS
 from agents.policy import budgets, dependencies, probes, setup
 from agents.policy.hints import did_you_mean
@@ -77,7 +77,7 @@ def _name(value: Any) -> str:
 
 
 def _one_of(choices: Iterable[str]) -> Callable[[Any], str]:
-    known = list(choices)
+    known = [str(one) for one in choices]
 
     def check(value: Any) -> str:
         if value not in known:
@@ -161,8 +161,8 @@ def _signal(value: Any) -> str:
 
 CHECKS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "name": _name,
-    "kind": _one_of(Kind.values),
-    "adapter": _one_of(Adapter.values),
+    "kind": _one_of(SET_UP_KINDS),
+    "adapter": _one_of((Adapter.COMMAND, Adapter.NATIVE)),
     "role": _text,
     "labels": _flat(setup.labels_problem),
     "capabilities": _flat(setup.capabilities_problem),

@@ -18,7 +18,14 @@ from agents.models.setup_fields import LAUNCH_FIELDS, SETUP_FIELDS
 from agents.policy import dependencies as rules
 from agents.policy.redact import is_secret, masked
 from agents.policy.states import ALIVE
-from agents.services import dependencies, providers, setup_drafts, setup_keys, setups
+from agents.services import (
+    dependencies,
+    outside,
+    providers,
+    setup_drafts,
+    setup_keys,
+    setups,
+)
 
 LONGEST_MESSAGE: Final = 400
 
@@ -169,6 +176,8 @@ class _Planner:
         told: set[str] = set()
         for name, needed in self._needed.items():
             message = rules.unknown_problem(needed, graph)
+            if message is None and (foreign := dependencies.not_startable(needed)):
+                message = outside.unneeded(foreign)
             if message is None and name not in told:
                 told.update(rules.cycle(graph, name))
                 message = rules.cycle_problem(graph, name)

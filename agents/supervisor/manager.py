@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any, Final
 
 from django.conf import settings
-from django.utils import timezone
 
 from agents.execution.checking import check_asked_providers
 from agents.policy.clock import boot_id, boot_seconds
@@ -202,7 +201,7 @@ class ProcessManager:
     async def _renew(self) -> None:
         while True:
             await self._word.relief(nodes.RENEW_EVERY)
-            if not await self._store.call(nodes.renew, self.node, self.epoch):
+            if not await self._store.renew(self.node, self.epoch):
                 logger.error("node %s was taken by another supervisor", self.node)
                 self._deposed = True
                 self._alarm.ring()
@@ -261,9 +260,8 @@ class ProcessManager:
             if live is None or load is None:
                 continue
             samples.append(sampler.take_in(agent, live, load))
-            if live.signs.heartbeat == load.look.at:
-                agent.last_heartbeat_at = timezone.now()
-                beats.append((agent.id, agent.last_heartbeat_at))
+            if (beat := sampler.touched(agent, live, load)) is not None:
+                beats.append((agent.id, beat))
             health.weigh(agent, load.rss_bytes)
         await self._store.call(measures.save_samples, samples, health.unsaved(), beats)
 

@@ -89,6 +89,14 @@ def _heartbeat_file(agent: ManagedAgent, homes: Path) -> str:
     return ""
 
 
+def touched(agent: ManagedAgent, live: LiveRun, load: Load) -> datetime | None:
+    """Now, if this look has found its heartbeat file touched."""
+    if live.signs.heartbeat != load.look.at:
+        return None
+    agent.last_heartbeat_at = timezone.now()
+    return agent.last_heartbeat_at
+
+
 async def hear(agents: Sequence[ManagedAgent], store: Store) -> None:
     """Heartbeats that came by other doors, of who is judged by signs of life."""
     judged = {

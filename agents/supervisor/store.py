@@ -26,7 +26,16 @@ from agents.policy.clock import Moment
 from agents.policy.reconcile import Wanted
 from agents.policy.setup import AgentSetup
 from agents.policy.states import Action, Desired, Outcome, Status
-from agents.services import brake, changes, cluster, lifecycle, nodes, recording, work
+from agents.services import (
+    brake,
+    changes,
+    cluster,
+    lifecycle,
+    nodes,
+    recording,
+    registry,
+    work,
+)
 from agents.services.bulk import Among
 from agents.services.recording import Condition, Observed, Step
 
@@ -234,6 +243,12 @@ class Store:
     async def take_node(self, node: str, boot: str, pid: int) -> int:
         """Say that this process supervises the node; the epoch."""
         return await self.call(nodes.take, node, boot, pid)
+
+    async def renew(self, node: str, epoch: int) -> bool:
+        """Say that the node is alive, and who from outside is silent; False when
+        another supervisor has taken the node."""
+        await self.call(registry.mark_silent)
+        return await self.call(nodes.renew, node, epoch)
 
     async def close(self) -> None:
         """Close the connection and end the thread."""

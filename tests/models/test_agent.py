@@ -18,7 +18,14 @@ from agents.policy.restart import Mode
 pytestmark = pytest.mark.django_db
 
 # Who writes each column, from the model's own docstring. A new column has to choose.
-SET_UP = {"name", *SETUP_FIELDS, "revision", "launch_revision", "created_at"}
+SET_UP = {
+    "name",
+    *SETUP_FIELDS,
+    "revision",
+    "launch_revision",
+    "created_at",
+    "registered_by",
+}
 WANTED = {
     "desired_state", "generation", "wanted_action", "wanted_by", "wanted_boot",
     "wanted_boot_seconds",

@@ -16,7 +16,7 @@ from agents.api.routes.of_agents import router as router
 from agents.api.schemas.agent import AgentOut, RequestOut, RunOut, StatusChangeOut
 from agents.api.schemas.lists import AgentsIn
 from agents.models import Request, Run, StatusChange
-from agents.services import agent_filter, shapes
+from agents.services import agent_filter, registry, shapes
 from agents.services.agent_filter import Wanted
 from agents.services.agent_list import ranked
 
@@ -32,6 +32,7 @@ NEWEST = Order("id", descending=True, tie="id")
 def agents(request: HttpRequest, asked: Query[AgentsIn]) -> Any:
     """Those that match every filter, in pages."""
     needs(request)
+    registry.mark_silent()
     wanted = Wanted(
         status=asked.status or "",
         kind=asked.kind or "",
@@ -57,6 +58,7 @@ def agents(request: HttpRequest, asked: Query[AgentsIn]) -> Any:
 def status(request: HttpRequest, name: str) -> Any:
     """The same as the agent itself."""
     needs_for(request, name)
+    registry.mark_silent()
     return etags.unless_known(request, shapes.agent_shape(the_agent(name)))
 
 

@@ -23,6 +23,7 @@ from agents.models import Agent
 from agents.policy.dependencies import listed
 from agents.services import (
     audit,
+    registry,
     setup_drafts,
     setup_edits,
     setup_rights,
@@ -44,6 +45,7 @@ SAYS_WHAT_RUNS: Final = "Whoever sets this runs programs as the hub's user."
 def agent(request: HttpRequest, name: str) -> dict[str, Any]:
     """How it is now."""
     needs_for(request, name)
+    registry.mark_silent()
     return shapes.agent_shape(the_agent(name))
 
 

@@ -25,6 +25,7 @@ from agents.policy.clock import Moment
 from agents.policy.states import Action
 from agents.services import audit, lifecycle, nodes, shapes
 from agents.services.lifecycle import Asked, Asker
+from agents.services.outside import refusal
 from agents.services.permissions import OPERATE
 from agents.services.tokens import Caller
 from agents.services.waiting import Result, Wait
@@ -140,13 +141,15 @@ def _ask(
             return Wish(action, (), frozenset(), (), (), once)
         chosen = named()
         asker = Asker(caller.actor, caller.via, how.reason, once.name)
-        ids = [agent.pk for agent in chosen.agents]
+        foreign = [agent for agent in chosen.agents if agent.external]
+        ids = [agent.pk for agent in chosen.agents if not agent.external]
         asked = lifecycle.ask(action, ids, asker, made)
         there = {one.agent_id for one in asked}
         agents = [agent for agent in chosen.agents if agent.pk in there]
         audit.asked(caller, action, agents, how.reason)
     watches = {node: nodes.is_there(node) for node in {a.node for a in agents}}
     missing = [Result(n, False, None, text) for n, text in chosen.unknown.items()]
+    missing += [Result(a.name, False, a.status, refusal(a.name)) for a in foreign]
     watched = frozenset(agent.pk for agent in agents if watches[agent.node])
     return Wish(action, asked, watched, agents, missing, once)
 

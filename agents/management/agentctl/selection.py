@@ -10,6 +10,7 @@ from django.db.models import Manager, QuerySet
 
 from agents.models import Agent
 from agents.policy.hints import did_you_mean
+from agents.services import outside
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +55,24 @@ def _by_name(names: Sequence[str], agents: QuerySet[Agent]) -> Chosen:
 def for_action(options: Mapping[str, Any]) -> Chosen:
     """By name, or all, or all that carry every label given."""
     if options["names"]:
-        return _by_name(options["names"], readable_agents())
+        return _startable(_by_name(options["names"], readable_agents()))
     labels = dict(options["label"] or ())
     return Chosen(
         tuple(
             agent
             for agent in readable_agents()
-            if all(agent.labels.get(key) == value for key, value in labels.items())
+            if not agent.external
+            and all(agent.labels.get(key) == value for key, value in labels.items())
         ),
         {},
     )
+
+
+def _startable(chosen: Chosen) -> Chosen:
+    """Of who was started elsewhere there is a sentence too."""
+    ours = tuple(agent for agent in chosen.agents if not agent.external)
+    foreign = {a.name: outside.refusal(a.name) for a in chosen.agents if a.external}
+    return Chosen(ours, {**chosen.unknown, **foreign})
 
 
 def _unknown(name: str, known: Iterable[str]) -> str:

@@ -32,7 +32,7 @@ LONGEST = 120
 
 def export_agents(options: Mapping[str, Any], terminal: Terminal) -> int:
     """Write all set-ups to a file or to stdout."""
-    agents = transfer.export(Agent.objects.order_by("name"))
+    agents = transfer.export(Agent.objects.startable().order_by("name"))
     write = setup_files.as_json if terminal.as_json else setup_files.as_yaml
     text = write(agents)
     target = options["file"]
