@@ -55,17 +55,13 @@ class ScheduleForm(ScheduleModelForm):
 
     class Meta:
         model = Schedule
-        fields = ("name", "action", "names", "labels", "cron", "enabled", *OF_TASKS)
+        fields = schedules.WRITTEN
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         for name in ("priority", "max_attempts"):
             if name in self.fields:
                 self.fields[name].required = False
-
-    def clean_cron(self) -> str:
-        """With single spaces; what is wrong with it, the service says."""
-        return " ".join(str(self.cleaned_data["cron"]).split())
 
     def clean_priority(self) -> int:
         """Left empty, it is the usual one."""

@@ -24,6 +24,7 @@ from agents.api.routes import (
     logs,
     overview,
     registry,
+    schedules,
     steering,
     watching,
 )
@@ -113,6 +114,7 @@ def build() -> HubApi:
     api.add_router("", logs.router, tags=["Agents"])
     api.add_router("", heartbeats.router, tags=["Registry"])
     api.add_router("", barriers.router, tags=["Barriers"])
+    api.add_router("", schedules.router, tags=["Schedules"])
 
     api.add_router("", overview.router, tags=["Hub"])
     api.add_router("", brake.router, tags=["Hub"])

@@ -39,6 +39,11 @@ from agents.services.lifecycle import Asked, Asker
 from agents.services.overview import AgentRow
 from agents.services.task_list import title
 
+# What people and programs write of it.
+WRITTEN: Final = (
+    *("name", "action", "names", "labels", "cron", "enabled"),
+    *rules.OF_TASKS,
+)
 SHOWN: Final = 5
 MISSED: Final = "missed"
 NOBODY: Final = "0 agents"
@@ -52,11 +57,15 @@ def save(schedule: Schedule) -> None:
 
     Raises django's ValidationError with a message for each field.
     """
+    schedule.cron = " ".join(schedule.cron.split())
     schedule.full_clean()
     if text := problems(schedule):
         raise ValidationError(text)
     with transaction.atomic():
-        schedule.save()
+        if schedule._state.adding:
+            schedule.save(force_insert=True)
+        else:  # What came of its latest time is written by `fire`, perhaps just now.
+            schedule.save(update_fields=WRITTEN)
         _keep_due_time(schedule)
         cluster.keep(f"schedule {schedule.name} was saved")
 

@@ -57,6 +57,11 @@ BARRIER: Final = """
 from agents.services import barriers
 barriers.make("web", ["web", "thinker"], by="a test")
 """
+SCHEDULE: Final = """
+from agents.models import Schedule
+from agents.services import schedules
+schedules.save(Schedule(name="web", cron="0 4 * * *", names=["web"], enabled=False))
+"""
 # What is there, by the names that addresses give to their parts.
 THERE: Final = {"name": "web", "id": 1, "task_id": 1, "number": 1}
 # Deletes come last, so that what they delete has been read, asked and changed before.
@@ -85,6 +90,8 @@ def inhabited(module_hub: HubProcess) -> HubProcess:
         done = module_hub.agents(*line)
         assert done.returncode == 0, done.stderr
     done = module_hub.manage("shell", "--verbosity", "0", "-c", BARRIER)
+    assert done.returncode == 0, done.stderr
+    done = module_hub.manage("shell", "-c", SCHEDULE)
     assert done.returncode == 0, done.stderr
     return module_hub
 

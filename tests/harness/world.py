@@ -104,6 +104,7 @@ def make_world() -> World:
         "run": run.number,
         "stream": "out",
         "tasks": task.pk,
+        "schedules": "nightly",
         "steps": 1,
         "barriers": "meet",
         "number": task.pk,

@@ -65,6 +65,16 @@ class TestStoring:
         assert (row.intended_date_kwarg, row.repeats) == ("due", -1)
         assert row.next_run == schedules.next_time(schedule)
 
+    def test_a_change_leaves_what_came_of_a_time_meanwhile(self) -> None:
+        make_agent()
+        schedule = saved()
+        Schedule.objects.update(last_ok=True, last_outcome="1 agent asked to start")
+        schedule.cron = "0 7 * * *"
+        schedules.save(schedule)
+        stored = Schedule.objects.get()
+        assert (stored.cron, stored.last_ok) == ("0 7 * * *", True)
+        assert stored.last_outcome == "1 agent asked to start"
+
     def test_a_change_keeps_its_row_in_step(self) -> None:
         make_agent()
         schedule = saved()
