@@ -234,3 +234,16 @@ def test_a_part_of_the_hub_has_no_set_up_for_programs(
     assert configurer.get("agents/nobody/setup").status_code == 404
     assert configurer.call("PATCH", "agents/nobody", {}).status_code == 404
     assert configurer.call("DELETE", "agents/nobody").status_code == 404
+
+
+def test_an_agent_that_was_started_elsewhere_has_no_set_up_and_can_be_deleted(
+    operator: Program, configurer: Program
+) -> None:
+    assert operator.post("agents/register", {"name": "far"}).status_code == 201
+    for method, path in (("GET", "agents/far/setup"), ("PATCH", "agents/far")):
+        answer = configurer.call(method, path, {"role": "x"})
+        assert answer.status_code == 409, answer.content
+        assert "started elsewhere" in answer.json()["detail"]
+    assert configurer.call("DELETE", "agents/far").status_code == 409
+    assert operator.post("agents/far/deregister", {}).status_code == 200
+    assert configurer.call("DELETE", "agents/far").status_code == 204

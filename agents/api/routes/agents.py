@@ -58,7 +58,7 @@ def agent(request: HttpRequest, name: str) -> dict[str, Any]:
 def setup(request: HttpRequest, name: str) -> Any:
     """Every key, as `agents export` writes it; secrets are null."""
     needs_for(request, name)
-    found = _of_people(name)
+    found = _set_up(_of_people(name))
     shape = setup_drafts.exported(found)
     return etags.unless_known(request, shape, revisions.tag(found))
 
@@ -97,7 +97,7 @@ def change(request: HttpRequest, name: str, body: Body[SetupChange]) -> dict[str
     """What is left out stays, null is the default; nothing is restarted by it."""
     caller = needs(request, CONFIGURE)
     with transaction.atomic():
-        stored = _of_people(name, locked=True)
+        stored = _set_up(_of_people(name, locked=True))
         revisions.check(request, stored)
         wanted = setup_edits.changed(stored, body)
         _check_rights(caller, setup_rights.command_fields(stored, wanted))
@@ -138,6 +138,17 @@ def _of_people(name: str, *, locked: bool = False) -> Agent:
         steerable(the_agent(name))
         raise unknown("agent", name)
     return found
+
+
+def _set_up(agent: Agent) -> Agent:
+    """The same; a Problem if it was started elsewhere, and nobody sets it up."""
+    if agent.external:
+        raise Problem(
+            409,
+            f"{agent.name} was started elsewhere and says itself what it is: "
+            "POST agents/register.",
+        )
+    return agent
 
 
 def _check_rights(caller: Caller, keys: list[str]) -> None:
