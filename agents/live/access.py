@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from importlib import import_module
 
-from django.contrib.auth import get_user_model
+from django.conf import settings
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY, get_user_model
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.sessions.backends.base import SessionBase
+from django.utils.crypto import constant_time_compare
 
 from agents.live import follow_tasks
 from agents.live.topics import Wanted
@@ -36,17 +40,29 @@ NOBODY = Access(signed_in=False, view=False, operate=False)
 
 
 def access(user_id: int | None, session: SessionBase | None) -> Access:
-    """Asked anew each time: people are disabled and sign out while pages are open."""
+    """Asked anew each time: people are disabled, sign out, or get another password
+    while pages are open, and sessions expire."""
     if user_id is None:
         return NOBODY
     user = get_user_model().objects.filter(pk=user_id, is_active=True).first()
     if user is None:
         return NOBODY
-    if session is not None and not session.exists(session.session_key or ""):
+    if session is not None and not _is_theirs(session, user):
         return NOBODY
     return Access(
         signed_in=True, view=user.has_perm(VIEW), operate=user.has_perm(OPERATE)
     )
+
+
+def _is_theirs(session: SessionBase, user: AbstractBaseUser) -> bool:
+    """Whether the session, as it is stored now, still signs this person in."""
+    store = import_module(settings.SESSION_ENGINE).SessionStore
+    kept = store(session.session_key)
+    if kept.get(SESSION_KEY) != str(user.pk):
+        return False
+    known = kept.get(HASH_SESSION_KEY, "")
+    hashes = (user.get_session_auth_hash(), *user.get_session_auth_fallback_hash())
+    return any(constant_time_compare(known, one) for one in hashes)
 
 
 def access_by_token(secret: str, address: str = "") -> Access:

@@ -105,6 +105,10 @@ class LiveConsumer(AsyncWebsocketConsumer):
     async def subscribe(self, message: Mapping[str, Any]) -> None:
         """Begin to tell a page or a program what it asks for."""
         self.count()
+        # The socket may have been open for long, and nobody looks while it is silent.
+        await self.check_access()
+        if self.over:
+            return
         match message.get("format", "json"):
             case "html":
                 await self.subscribe_page(message)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from asgiref.sync import sync_to_async
 from django.contrib.auth.models import User
-from django.test import TransactionTestCase
+from django.contrib.sessions.backends.base import SessionBase
+from django.test import Client, TransactionTestCase
 from django.utils import timezone
 
 from agents.models import Agent, Node
@@ -25,7 +26,14 @@ def make_agent(name: str = "web") -> Agent:
     return agent
 
 
+def sign_in(person: User) -> SessionBase:
+    client = Client()
+    client.force_login(person)
+    return client.session
+
+
 new_agent = sync_to_async(make_agent)
+signed_in = sync_to_async(sign_in)
 latest = sync_to_async(changes.latest)
 
 

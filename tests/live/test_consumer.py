@@ -10,7 +10,6 @@ from unittest.mock import patch
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.contrib.sessions.backends.db import SessionStore
 
 from agents.live import ticker as ticking
 from agents.models import Agent
@@ -19,7 +18,15 @@ from agents.services import changes, lifecycle
 from agents.services.lifecycle import Asker
 from agents.supervisor.lock import NodeLock
 from tests.harness.people import make_member, make_person
-from tests.live.case import LiveCase, end_run, latest, new_agent, record, start_run
+from tests.live.case import (
+    LiveCase,
+    end_run,
+    latest,
+    new_agent,
+    record,
+    signed_in,
+    start_run,
+)
 from tests.live.watching import OpenPage, lines, write
 
 
@@ -52,8 +59,7 @@ class TestTheDoor(LiveCase):
             assert await page.closing() == 4401
 
     async def test_who_signs_out_elsewhere_is_closed_out(self) -> None:
-        session = SessionStore()
-        await session.acreate()
+        session = await signed_in(self.bob)
         with patch.object(ticking, "ACCESS_EVERY", 0.1):
             page = await OpenPage(self.bob, session).connect()
             await page.subscribe("agents", ids=[self.agent.pk])
