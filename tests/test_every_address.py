@@ -14,19 +14,24 @@ import pytest
 from asgiref.sync import async_to_sync
 from channels.routing import URLRouter
 from channels.testing import WebsocketCommunicator
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, TransactionTestCase
 from django.urls import path
 from django.views.decorators.http import require_POST
 from pytest_django.fixtures import Settings
 
+from agents.api import access
 from agents.live.routing import websocket_urlpatterns
-from agents.models import Agent
+from agents.models import Agent, Run
 from agents.pages.guards import PageRequest, needs
+from agents.services import tokens
 from agents.services.permissions import VIEW
 from tests.harness.addresses import Address, addresses, body_of, query_of
+from tests.harness.recorded import run_of
 from tests.harness.world import World, contents, make_world
 
+SCOPES: Final = ("view", "operate", "configure")
 READING: Final = ("GET", "HEAD")
 CHANGING: Final = ("POST", "PUT", "PATCH", "DELETE")
 # Open to anybody, each for its reason. Files of the pages (static/) have no address in
@@ -214,6 +219,51 @@ def test_a_public_address_and_an_own_one_are_there(world: World) -> None:
     assert set(PUBLIC) <= routes | {"api/v1/healthz"}
     assert set(OWN) <= routes
     assert len(routes) > 100
+
+
+def every_kind_of_token(world: World) -> None:
+    """One of each scope, and one of a run that has a task."""
+    for scope in SCOPES:
+        name, root = f"root to {scope}", world.people["root"]
+        if name not in world.secrets:
+            issued = tokens.issue(root, name=name, scope=scope, by="a test")
+            world.secrets[name] = issued.secret
+    run = run_of(Agent.objects.get(name="writer"), pid=4244)
+    world.secrets["run of writer"] = secret = tokens.for_run()
+    Run.objects.filter(pk=run.pk).update(token_hash=tokens.hash_of(secret))
+
+
+def lets_in(world: World, one: Address, method: str, token: str) -> bool:
+    """Whether the guard of an operation lets this token in; nothing comes of it."""
+    with transaction.atomic():
+        response = send(world.program(token), method, one, world)
+        transaction.set_rollback(True)
+    return response.status_code not in (401, 403)
+
+
+def test_the_description_says_who_is_let_in_where(world: World) -> None:
+    """What it says wrongly is to be changed in `agents/api/access.py`."""
+    every_kind_of_token(world)
+    wrong, number = {}, 0
+    for one in every(world):
+        for method, told in one.operations.items():
+            number += 1
+            least = told[access.EXTENSION]["scope"]
+            scopes = SCOPES[SCOPES.index(least) if least else 0 :]
+            said = {*scopes, "run"} if told[access.EXTENSION]["run"] else {*scopes}
+            found = {
+                scope
+                for scope in SCOPES
+                if lets_in(world, one, method, f"root to {scope}")
+            }
+            # Whatever is named is of one of these two.
+            runs = ("run of web", "run of writer")
+            if any(lets_in(world, one, method, run) for run in runs):
+                found.add("run")
+            if found != said:
+                wrong[f"{method} {one.route}"] = {"said": said, "is": found}
+    assert wrong == {}
+    assert number > 20
 
 
 # The walk does find an address that somebody forgot to guard.

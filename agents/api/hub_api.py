@@ -13,8 +13,9 @@ from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.openapi.schema import OpenAPISchema
 
-from agents.api import etags, problems
+from agents.api import access, etags, problems
 from agents.api.callers import AUTH, needs
+from agents.api.docs import page
 from agents.api.routes import (
     agent_lists,
     agents,
@@ -63,10 +64,12 @@ class HubApi(NinjaAPI):
         schema = super().get_openapi_schema(
             path_prefix=path_prefix, path_params=path_params
         )
-        for path in schema["paths"].values():
-            for operation in path.values():
+        for path, methods in schema["paths"].items():
+            for method, operation in methods.items():
                 _add_unreadable(operation)
                 _name_problems(operation)
+                allowed = access.of(method, path, operation)
+                operation[access.EXTENSION] = access.written(allowed)
         for name in ("Bearer", "Session"):
             schema["components"]["securitySchemes"].pop(f"Async{name}", None)
         return schema
@@ -120,9 +123,12 @@ def build() -> HubApi:
     api.add_router("", brake.router, tags=["Hub"])
     api.add_router("", watching.router, tags=["Hub"])
 
-    @api.get("openapi.json", include_in_schema=False)
+    @api.get("openapi.json", include_in_schema=False, url_name="openapi")
     def openapi(request: HttpRequest) -> dict[str, Any]:
         needs(request)
         return dict(api.get_openapi_schema())
+
+    docs = page.view_of(api.get_openapi_schema)
+    api.get("docs", auth=None, include_in_schema=False, url_name="docs")(docs)
 
     return api

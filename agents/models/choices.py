@@ -1,4 +1,8 @@
-"""The words that may stand in the tables' columns, with their labels."""
+"""The words that may stand in the tables' columns, with their labels.
+
+Where the rules in `agents.policy` have the same words, a test compares them. What a
+class says of itself stands in the API's description.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +47,7 @@ class AutoRestart(models.TextChoices):
 
 
 class StatusChoice(models.TextChoices):
-    """`agents.policy.states.Status`, with labels."""
+    """How an agent is."""
 
     STOPPED = "stopped", "Stopped"
     STARTING = "starting", "Starting"
@@ -55,14 +59,14 @@ class StatusChoice(models.TextChoices):
 
 
 class DesiredChoice(models.TextChoices):
-    """`agents.policy.states.Desired`, with labels."""
+    """What is wanted of an agent."""
 
     RUNNING = "running", "Running"
     STOPPED = "stopped", "Stopped"
 
 
 class ActionChoice(models.TextChoices):
-    """`agents.policy.states.Action`, with labels."""
+    """What is asked of an agent."""
 
     START = "start", "Start"
     STOP = "stop", "Stop"
@@ -89,7 +93,7 @@ class Outcome(models.TextChoices):
 
 
 class ProviderKind(models.TextChoices):
-    """`agents.llm.endpoint.Kind`, with labels."""
+    """Whose protocol a provider speaks."""
 
     ANTHROPIC = "anthropic", "Anthropic"
     OPENAI = "openai", "OpenAI"
@@ -100,7 +104,7 @@ class ProviderKind(models.TextChoices):
 
 
 class TaskStateChoice(models.TextChoices):
-    """`agents.policy.tasks.TaskState`, with labels."""
+    """How a task is."""
 
     QUEUED = "queued", "Queued"
     WAITING_FOR_LOCK = "waiting_for_lock", "Waiting for a lock"
@@ -153,7 +157,7 @@ class ScopeChoice(models.TextChoices):
 
 
 class LockModeChoice(models.TextChoices):
-    """`agents.policy.lock_queue.Mode`, with labels."""
+    """Whether a lock is held beside others of its mode, or alone."""
 
     SHARED = "shared", "Shared"
     EXCLUSIVE = "exclusive", "Exclusive"

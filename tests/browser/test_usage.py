@@ -92,10 +92,12 @@ def test_the_chart_and_the_tables_have_names_for_who_does_not_see_them(
     expect(page.get_by_role("rowheader", name="reviewer")).to_be_visible()
 
 
-def focus_by_tab(page: Page, selector: str, most: int = 40) -> None:
-    """Press Tab until this has the focus."""
+def focus_by_tab(
+    page: Page, selector: str, most: int = 40, *, back: bool = False
+) -> None:
+    """Press Tab until this has the focus; `back`: with Shift."""
     for _ in range(most):
-        page.keyboard.press("Tab")
+        page.keyboard.press("Shift+Tab" if back else "Tab")
         if page.evaluate("s => document.activeElement.matches(s)", selector):
             return
     raise AssertionError(f"{selector} is not reached by {most} times Tab")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from ninja import Schema
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, JsonValue
 
 from agents.api.paging import not_null
 from agents.api.schemas.agent import Moment
@@ -64,10 +64,20 @@ class ScheduleOut(Schema):
     created_at: Moment
 
 
+NIGHTLY: Final[dict[str, JsonValue]] = {
+    "name": "nightly",
+    "cron": "0 4 * * *",
+    "action": "restart",
+    "names": ["web"],
+}
+
+
 class ScheduleIn(Schema):
     """A new schedule. The keys from `prompt` on are for the action ask alone."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(
+        extra="forbid", strict=True, json_schema_extra={"examples": [NIGHTLY]}
+    )
 
     name: Text
     cron: Times
@@ -85,7 +95,11 @@ class ScheduleIn(Schema):
 class ScheduleChangeIn(Schema):
     """What is to be otherwise; what is left out stays."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        strict=True,
+        json_schema_extra={"examples": [{"enabled": False}]},
+    )
 
     name: Text | None = Field(None, json_schema_extra=not_null)
     cron: Times | None = Field(None, json_schema_extra=not_null)

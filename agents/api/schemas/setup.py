@@ -51,7 +51,7 @@ class SetupOut(Schema):
     budget: dict[str, Number] = Field(description='USD: {"day": 5, "month": 80}.')
 
 
-def _written(required: tuple[str, ...]) -> dict[str, Any]:
+def _written(required: tuple[str, ...], example: dict[str, Any]) -> dict[str, Any]:
     """The same keys as they may be sent: null is the default."""
     keys: dict[str, Any] = deepcopy(SetupOut.model_json_schema()["properties"])
     for name, told in keys.items():
@@ -70,12 +70,15 @@ def _written(required: tuple[str, ...]) -> dict[str, Any]:
         "title": "Set-up",
         "properties": keys,
         "required": list(required),
+        "examples": [example],
         "additionalProperties": False,
     }
 
 
-NewSetup = Annotated[dict[str, Any], WithJsonSchema(_written(("name",)))]
-SetupChange = Annotated[dict[str, Any], WithJsonSchema(_written(()))]
+_NEW: Final = _written(("name",), {"name": "worker", "command": ["sleep", "600"]})
+_CHANGE: Final = _written((), {"role": "reviewer"})
+NewSetup = Annotated[dict[str, Any], WithJsonSchema(_NEW)]
+SetupChange = Annotated[dict[str, Any], WithJsonSchema(_CHANGE)]
 CREATED: Final[dict[int, Any]] = {
     201: {
         "headers": {

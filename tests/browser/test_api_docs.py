@@ -1,0 +1,69 @@
+"""The docs of the API in a browser: at any width, light and dark, by keyboard."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.people import sign_in
+from tests.browser.test_usage import focus_by_tab
+from tests.harness.hub import ADMIN_PASSWORD, HubProcess
+
+ROOM = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 360])
+def test_nothing_is_cut_off_at_any_width_in_light_and_dark(
+    module_hub: HubProcess, page: Page, tmp_path: Path, width: int, scheme: str
+) -> None:
+    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    page.set_viewport_size({"width": width, "height": 800})
+    sign_in(page, module_hub)
+    page.goto(f"{module_hub.url}/api/v1/docs")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Control API")
+    assert page.evaluate(ROOM) == 0
+    page.screenshot(path=tmp_path / f"docs-{width}-{scheme}.png", full_page=True)
+
+
+def test_an_operation_is_found_and_its_line_copied_by_keyboard_alone(
+    module_hub: HubProcess, page: Page
+) -> None:
+    page.context.grant_permissions(
+        ["clipboard-read", "clipboard-write"], origin=module_hub.url
+    )
+    # Who comes by a link from elsewhere signs in on the way.
+    page.goto(f"{module_hub.url}/api/v1/docs")
+    page.fill("[name=username]", "admin")
+    page.fill("[name=password]", ADMIN_PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{module_hub.url}/api/v1/docs")
+
+    focus_by_tab(page, '.contents a[href="#post-agents-batch"]')
+    page.keyboard.press("Enter")
+    operation = page.locator("#post-agents-batch")
+    expect(operation).to_be_in_viewport()
+    focus_by_tab(page, "#post-agents-batch [data-copy]")
+    page.keyboard.press("Enter")
+    expect(page.locator("#announcer")).to_have_text("Copied")
+    copied = page.evaluate("() => navigator.clipboard.readText()")
+    assert copied == operation.locator("[data-copied]").inner_text()
+    assert copied.startswith("curl ") and copied.endswith("/api/v1/agents/batch")
+
+    # Back over its problems, to what it answers.
+    focus_by_tab(page, '[href="#shape-BatchOut"]', back=True)
+    page.keyboard.press("Enter")
+    expect(page.locator("#shape-BatchOut")).to_be_in_viewport()
+
+
+def test_the_page_of_tokens_leads_to_it(module_hub: HubProcess, page: Page) -> None:
+    sign_in(page, module_hub)
+    page.goto(f"{module_hub.url}/tokens/")
+    page.get_by_role("main").get_by_role("link", name="control API").click()
+    page.wait_for_url(f"{module_hub.url}/api/v1/docs")
+    main = page.get_by_role("navigation", name="Main")
+    expect(main.get_by_role("link", name="Control API")).to_have_attribute(
+        "aria-current", "page"
+    )
