@@ -51,6 +51,7 @@ class Demand:
     operator: bool
     overview: bool = False
     agents: bool = False
+    registry: bool = False
     ids: frozenset[int] = frozenset()
     agent_id: int | None = None
     log: LogDemand | None = None
@@ -64,6 +65,11 @@ class Demand:
     def rows(self) -> frozenset[int]:
         """The agents it shows as rows of the list."""
         return self.ids if self.agents else frozenset()
+
+    @property
+    def records(self) -> frozenset[int]:
+        """The agents it shows as rows of the registry."""
+        return self.ids if self.registry else frozenset()
 
     def reading(self, log: LogDemand) -> Demand:
         """The same page, further on in the output."""
@@ -125,6 +131,7 @@ class Edition:
         rows = self._joined(
             ("row", one, demand.operator) for one in sorted(demand.rows)
         )
+        rows += self._joined(("record", one, False) for one in sorted(demand.records))
         rows += self._joined(("task-row", one, False) for one in demand.task_ids)
         # Outside of a table, a browser's parser drops rows.
         table = f"<table><tbody>{rows}</tbody></table>" if rows else ""

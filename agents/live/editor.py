@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Collection, Iterable
 from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
 from django.db import connection
@@ -28,6 +29,7 @@ from agents.services import (
     nodes,
     overview,
     registry,
+    registry_list,
     task_list,
 )
 from agents.services.agent_detail import RunView, Vitals
@@ -55,6 +57,7 @@ class Editor:
         self._vitals: dict[int, Vitals] = {}
         self._runs: dict[tuple[int, int], list[RunView]] = {}
         self._tasks: dict[int, Sight] = {}
+        self._beats: dict[int, datetime | None] = {}
 
     def look(
         self, demands: Collection[Demand], places: Collection[Place] = ()
@@ -96,6 +99,7 @@ class Editor:
             news = changes.since(after)
             ids, task_ids = ids & news.agents, task_ids & news.task_ids
         made = rendering.lists([demand], ids)
+        made |= rendering.registry([demand], ids)
         made |= rendering.tasks([demand], task_ids)
         made |= rendering.task_pages([demand], {demand.task} - {0})
         made["supervisor", 0, False] = fragments.supervisor(overview.supervision())
@@ -125,10 +129,11 @@ class Editor:
             key: runs for key, runs in self._runs.items() if key[0] not in news.agents
         }
         made = rendering.lists(demands, news.agents)
+        made |= rendering.registry(demands, news.agents)
         made |= rendering.agents(demands, news.agents)
         if changes.BRAKE in news.hub:
             made |= rendering.brake(demands)
-        listing = any(one.overview or one.agents for one in demands)
+        listing = any(one.overview or one.agents or one.registry for one in demands)
         edition = Edition(self.seq, made, overview.ids() if listing else None)
         return self._with_tasks(edition, demands, news)
 
@@ -171,8 +176,15 @@ class Editor:
             if view != self._vitals.get(agent_id):
                 made["figures", agent_id, False] = fragments.vitals(view)
         self._vitals = seen
+        made |= rendering.registry(demands, self._heard(demands))
         ids: frozenset[int] = frozenset().union(*(one.ids for one in demands))
         return replace(edition, fragments=made, numbers=rendering.numbers(ids))
+
+    def _heard(self, demands: Collection[Demand]) -> set[int]:
+        """Those of the registry that have given a heartbeat, which is no news."""
+        ids = frozenset[int]().union(*(one.records for one in demands))
+        before, self._beats = self._beats, registry_list.beats(ids) if ids else {}
+        return {pk for pk, at in self._beats.items() if before.get(pk, at) != at}
 
     def _follow_tasks(self, demands: Iterable[Demand]) -> dict[TaskPosition, TaskStep]:
         found = {}

@@ -26,6 +26,7 @@ def demand_of(subscribed: Subscription, *, operator: bool) -> Demand:
         operator=operator,
         overview=subscribed.overview,
         agents=subscribed.agents,
+        registry=subscribed.registry,
         ids=subscribed.ids,
         agent_id=agent_id,
         log=log,

@@ -28,6 +28,7 @@ from agents.services.overview import (
     StatusCount,
     Supervision,
 )
+from agents.services.registry_list import Record
 from agents.services.schedules import SchedulesView
 from agents.services.task_detail import TaskDetail
 from agents.services.task_list import TaskRow
@@ -38,6 +39,11 @@ def row(agent: AgentRow, *, operator: bool) -> str:
     """One line of the list."""
     context = {"row": agent, "operator": operator, "oob": True}
     return get_template("agents/_row.html").render(context)
+
+
+def record(found: Record) -> str:
+    """One line of the registry."""
+    return get_template("agents/_record.html").render({"row": found, "oob": True})
 
 
 def tile(agent: AgentRow) -> str:

@@ -111,7 +111,7 @@ class Page:
 def compose(edition: Edition, shown: Demand, known: int) -> str:
     """A page's part of an edition, with what only this page needs."""
     html = edition.for_page(shown)
-    if edition.ids is not None and (shown.overview or shown.agents):
+    if edition.ids is not None and (shown.overview or shown.agents or shown.registry):
         new = sum(1 for pk in edition.ids if pk > known)
         html += fragments.notice(new, len(shown.ids - edition.ids))
     if edition.newest_tasks is not None and shown.tasks:

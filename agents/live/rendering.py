@@ -14,6 +14,7 @@ from agents.services import (
     agent_detail,
     brake_view,
     overview,
+    registry_list,
     schedules,
     task_detail,
     task_list,
@@ -37,6 +38,13 @@ def lists(demands: Collection[Demand], changed: Collection[int]) -> dict[Key, st
                 seen, operator=operator
             )
     return made
+
+
+def registry(demands: Collection[Demand], changed: Collection[int]) -> dict[Key, str]:
+    """What the registry shows of changed agents."""
+    shown = frozenset().union(*(one.records for one in demands)).intersection(changed)
+    found = registry_list.records(shown) if shown else ()
+    return {("record", one.id, False): fragments.record(one) for one in found}
 
 
 def brake(demands: Collection[Demand]) -> dict[Key, str]:

@@ -46,13 +46,14 @@ class TaskPosition:
 class Subscription:
     """What one page shows.
 
-    `ids`: its rows (agents) or tiles (overview); `task_ids`: its tasks. `known`: the
-    newest agent or task when it was rendered. `after`: the change counter up to which
-    it is true. `transcript`: where it goes on with that of its task.
+    `ids`: its rows (agents, registry) or tiles (overview); `task_ids`: its tasks.
+    `known`: the newest agent or task when it was rendered. `after`: the change counter
+    up to which it is true. `transcript`: where it goes on with that of its task.
     """
 
     overview: bool = False
     agents: bool = False
+    registry: bool = False
     ids: frozenset[int] = frozenset()
     known: int = 0
     agent: str = ""
@@ -90,11 +91,12 @@ def parse_subscription(message: Mapping[str, Any]) -> Subscription:
             wants_logs = wants_logs or kind == "logs"
         elif kind == "task" and not task and is_number(name):
             task = int(name)
-        elif topic not in {"overview", "agents", "tasks"}:
+        elif topic not in {"overview", "agents", "registry", "tasks"}:
             raise Malformed(f"there is no topic {topic[:80]!r}")
     return Subscription(
         overview="overview" in topics,
         agents="agents" in topics,
+        registry="registry" in topics,
         ids=_ids(message, "ids"),
         known=_number(message, "known"),
         agent=agent,

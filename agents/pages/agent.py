@@ -58,7 +58,7 @@ def agent(request: PageRequest, name: str) -> HttpResponse:
         "setup_link": reverse("admin:agents_agent_change", args=[pk])
         if request.user.has_perm(CONFIGURE)
         and request.user.is_staff
-        and not detail.row.internal
+        and not (detail.row.internal or detail.row.external)
         else "",
     }
     return render(request, "agents/agent.html", context)

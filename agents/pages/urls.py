@@ -5,7 +5,17 @@ from __future__ import annotations
 from django.contrib.auth.views import LogoutView
 from django.urls import URLPattern, path
 
-from agents.pages import actions, agent, asking, brake, lists, tasks, tokens, usage
+from agents.pages import (
+    actions,
+    agent,
+    asking,
+    brake,
+    lists,
+    registry,
+    tasks,
+    tokens,
+    usage,
+)
 from agents.pages.signing_in import SignIn
 
 urlpatterns: list[URLPattern] = [
@@ -28,6 +38,8 @@ urlpatterns: list[URLPattern] = [
         agent.download,
         name="agent-download",
     ),
+    path("registry/", registry.registry, name="registry"),
+    path("agents/<str:name>/deregister", registry.deregister, name="agent-deregister"),
     path("agents/<str:name>/<str:action>", actions.act, name="agent-action"),
     path("tasks/", tasks.tasks, name="tasks"),
     path("tasks/<int:number>/", tasks.task, name="task"),

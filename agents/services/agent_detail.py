@@ -170,6 +170,8 @@ class AgentDetail:
     changes: tuple[ChangeView, ...]
     requests: tuple[RequestView, ...]
     supervision: Supervision
+    # Whether a run of it may live.
+    alive: bool
     # What it is asked to do; None for a program, which takes no tasks.
     work: WorkView | None
 
@@ -205,6 +207,7 @@ def detail(agent_id: int) -> AgentDetail | None:
             request_view(one) for one in agent.requests.all()[:SHOWN_REQUESTS]
         ),
         supervision=supervision(nodes.LOCAL if agent.external else agent.node),
+        alive=status in ALIVE,
         work=agent_work.work_view(agent),
     )
 

@@ -7,16 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 
 from agents.models import Agent
+from agents.policy.states import ALIVE, Status
 from agents.services.agent_list import searched
+
+# Whether it lives, as far as is known, by the words of a query.
+LIVES: Final = {"alive": "Alive", "unknown": "Nobody knows", "down": "Not alive"}
+_OF_LIFE: Final = {
+    "alive": ALIVE - {Status.UNKNOWN},
+    "unknown": {Status.UNKNOWN},
+    "down": set(Status) - ALIVE,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What an agent has to have; empty: anything. `labels` are `key=value`."""
+    """What an agent has to have; empty: anything. `labels` are `key=value`; `life` is
+    one of LIVES, `activity` what its live run says."""
 
     status: str = ""
     kind: str = ""
@@ -25,6 +36,8 @@ class Wanted:
     capability: str = ""
     labels: Sequence[str] = ()
     search: str = ""
+    life: str = ""
+    activity: str = ""
 
 
 def matching(wanted: Wanted) -> QuerySet[Agent]:
@@ -33,6 +46,14 @@ def matching(wanted: Wanted) -> QuerySet[Agent]:
     for field in ("status", "kind", "node", "role"):
         if value := getattr(wanted, field):
             agents = agents.filter(**{field: value})
+    if wanted.life:
+        agents = agents.filter(status__in=[s.value for s in _OF_LIFE[wanted.life]])
+    if wanted.activity:
+        # What a run said that is over says nothing of this one.
+        alive = [status.value for status in ALIVE]
+        agents = agents.filter(
+            activity=wanted.activity, heartbeat_run=F("run"), status__in=alive
+        )
     if wanted.capability or wanted.labels:
         agents = agents.filter(pk__in=_having(wanted))
     return searched(agents, wanted.search)

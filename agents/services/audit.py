@@ -50,4 +50,6 @@ def noted(
 
 def door(caller: Caller) -> str:
     """By what somebody came in, in words."""
-    return f"the token {caller.token!r}" if caller.token else "the API"
+    if caller.token:
+        return f"the token {caller.token!r}"
+    return "a page" if caller.via == "page" else "the API"

@@ -41,6 +41,8 @@ def agents(request: HttpRequest, asked: Query[AgentsIn]) -> Any:
         capability=asked.capability,
         labels=asked.label,
         search=asked.q,
+        life=asked.life or "",
+        activity=asked.activity or "",
     )
     rows = ranked(agent_filter.matching(wanted)).select_related("run")
     rows = rows.defer("env", "command", "samples", "recent_exits", "run__setup")

@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from agents.api.paging import Order, PageIn, Words, not_null
-from agents.models.choices import Kind, StatusChoice, TaskStateChoice
+from agents.models.choices import ActivityChoice, Kind, StatusChoice, TaskStateChoice
 
 Label = Annotated[
     str, Field(max_length=300, pattern=r"^[^=\x00]+=[^\x00]*$", examples=["team=web"])
@@ -46,6 +46,14 @@ class AgentsIn(PageIn):
     node: Words = ""
     role: Words = ""
     capability: Words = ""
+    life: Literal["alive", "unknown", "down"] | None = Field(
+        None,
+        description="Whether it lives; unknown: nobody can say.",
+        json_schema_extra=not_null,
+    )
+    activity: ActivityChoice | None = Field(
+        None, description="What its live run says.", json_schema_extra=not_null
+    )
     q: Words = Field("", description="Words of name, role, labels or reason.")
     sort: Sort = Field(
         "name", description="With - the largest first. By status: trouble first."

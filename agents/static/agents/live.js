@@ -162,7 +162,7 @@
   function subscription() {
     const main = byId("main");
     const topics = (main.dataset.topics || "").split(" ").filter(Boolean);
-    const shown = document.querySelectorAll('[id^="agent-row-"], [id^="agent-tile-"]');
+    const shown = document.querySelectorAll('[id^="agent-row-"], [id^="agent-tile-"], [id^="agent-registry-"]');
     const known = byId("agent-list")?.dataset.known || main.dataset.known || "0";
     const tasks = document.querySelectorAll('[id^="task-row-"]');
     const cursor = byId("output-cursor");
