@@ -26,7 +26,9 @@ from schemathesis import APIOperation, Case, GenerationMode
 from schemathesis.checks import CHECKS, load_all_checks
 from schemathesis.core.result import Ok
 
+from agents.policy.setup import CLUSTER_NAME
 from tests.harness.hub import HubProcess
+from tests.harness.waiting import until
 
 Operation = APIOperation[Any, Any, Any, Any]
 SCOPES: Final = ("view", "operate", "configure")
@@ -62,6 +64,13 @@ from agents.models import Schedule
 from agents.services import schedules
 schedules.save(Schedule(name="web", cron="0 4 * * *", names=["web"], enabled=False))
 """
+# What is generated may be right, and then the hub's cluster runs for it.
+NO_SCHEDULE: Final = """
+from agents.models import Schedule
+from agents.services import schedules
+for schedule in Schedule.objects.all():
+    schedules.delete(schedule)
+"""
 # What is there, by the names that addresses give to their parts.
 THERE: Final = {"name": "web", "id": 1, "task_id": 1, "number": 1}
 # Deletes come last, so that what they delete has been read, asked and changed before.
@@ -78,8 +87,8 @@ class Tally:
 
 
 @pytest.fixture(scope="module")
-def inhabited(module_hub: HubProcess) -> HubProcess:
-    """A hub with agents that run, have run and are asked."""
+def inhabited(module_hub: HubProcess) -> Iterator[HubProcess]:
+    """A hub with agents that run, have run and are asked; no schedule outlives it."""
     (module_hub.home / "agents.json").write_text(json.dumps(AGENTS))
     for line in (
         ("import", "agents.json"),
@@ -93,7 +102,14 @@ def inhabited(module_hub: HubProcess) -> HubProcess:
     assert done.returncode == 0, done.stderr
     done = module_hub.manage("shell", "-c", SCHEDULE)
     assert done.returncode == 0, done.stderr
-    return module_hub
+    yield module_hub
+    done = module_hub.manage("shell", "-c", NO_SCHEDULE)
+    assert done.returncode == 0, done.stderr
+    until(
+        lambda: module_hub.agents_json("status", CLUSTER_NAME)[0]["pid"] is None,
+        timeout=20,
+        what="the end of the cluster",
+    )
 
 
 @pytest.fixture(scope="module")
