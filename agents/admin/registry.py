@@ -10,6 +10,7 @@ from django.db.models import Model
 
 from agents.admin.agents import AgentAdmin
 from agents.admin.audit import LogEntryAdmin
+from agents.admin.batches import BatchAdmin
 from agents.admin.brakes import BrakeAdmin
 from agents.admin.history import RequestAdmin, StatusChangeAdmin
 from agents.admin.nodes import NodeAdmin
@@ -21,6 +22,7 @@ from agents.admin.tokens import ApiTokenAdmin
 from agents.models import (
     Agent,
     ApiToken,
+    Batch,
     Brake,
     Budget,
     Node,
@@ -45,6 +47,7 @@ ADMINS: Final[dict[type[Model], type[ModelAdmin[Any]]]] = {
     StatusChange: StatusChangeAdmin,
     Node: NodeAdmin,
     ApiToken: ApiTokenAdmin,
+    Batch: BatchAdmin,
     Brake: BrakeAdmin,
     LogEntry: LogEntryAdmin,
 }

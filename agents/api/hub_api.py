@@ -20,6 +20,7 @@ from agents.api.routes import (
     agent_lists,
     agents,
     barriers,
+    batches,
     brake,
     heartbeats,
     logs,
@@ -119,6 +120,7 @@ def build() -> HubApi:
     api.add_router("", barriers.router, tags=["Barriers"])
     api.add_router("", schedules.router, tags=["Schedules"])
 
+    api.add_router("", batches.router, tags=["Batches"])
     api.add_router("", overview.router, tags=["Hub"])
     api.add_router("", brake.router, tags=["Hub"])
     api.add_router("", watching.router, tags=["Hub"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any, Final
 
 from agents.llm import check
@@ -18,6 +18,7 @@ from agents.services.providers import Access, Unusable
 # Runs a blocking function where the database may be used.
 Call = Callable[..., Awaitable[Any]]
 
+CHECK_EVERY: Final = 1.0
 ADVICE: Final = {
     ErrorKind.AUTH: "Set another key.",
     ErrorKind.PERMISSION: "Give the key the right to list models, or set another.",
@@ -26,6 +27,14 @@ ADVICE: Final = {
     ErrorKind.RATE_LIMIT: "It is there; try again later.",
     ErrorKind.OVERLOADED: "It is there; try again later.",
 }
+
+
+async def keep_checking(call: Call, only: Collection[int] | None) -> None:
+    """Test what is asked for, until cancelled; who supervises `only` some agents in
+    passing has no time for it."""
+    while only is None:
+        await check_asked_providers(call)
+        await asyncio.sleep(CHECK_EVERY)
 
 
 async def check_asked_providers(call: Call) -> int:

@@ -60,6 +60,8 @@ class Demand:
     task: int = 0
     # Two readers at the same place of a transcript are one demand.
     transcript: TaskPosition | None = None
+    batches: bool = False
+    batch: int = 0
 
     @property
     def rows(self) -> frozenset[int]:
@@ -128,6 +130,11 @@ class Edition:
             wanted.append(("task-counts", 0, False))
         if demand.task:
             wanted.append(("task", demand.task, demand.operator))
+        if demand.batches:
+            wanted.append(("batches", 0, False))
+        if demand.batch:
+            wanted.append(("batch", demand.batch, demand.operator))
+            wanted.append(("batch-items", demand.batch, False))
         rows = self._joined(
             ("row", one, demand.operator) for one in sorted(demand.rows)
         )

@@ -16,6 +16,7 @@ from django.db import connection
 from django.db.models import Min
 
 from agents.live import follow, fragments, rendering, transcripts
+from agents.live.batches import Batches
 from agents.live.demand import Demand, Edition, Key, LogDemand, LogStep, TaskStep
 from agents.live.feed import Feed
 from agents.live.places import Answer, Place
@@ -58,6 +59,7 @@ class Editor:
         self._runs: dict[tuple[int, int], list[RunView]] = {}
         self._tasks: dict[int, Sight] = {}
         self._beats: dict[int, datetime | None] = {}
+        self._batches = Batches()
 
     def look(
         self, demands: Collection[Demand], places: Collection[Place] = ()
@@ -103,7 +105,7 @@ class Editor:
         made |= rendering.tasks([demand], task_ids)
         made |= rendering.task_pages([demand], {demand.task} - {0})
         made["supervisor", 0, False] = fragments.supervisor(overview.supervision())
-        made |= rendering.brake([demand])
+        made |= rendering.brake([demand]) | self._batches.whole(demand)
         if demand.agent_id is not None:
             made |= rendering.agents([demand], {demand.agent_id})
         return Edition(
@@ -133,6 +135,8 @@ class Editor:
         made |= rendering.agents(demands, news.agents)
         if changes.BRAKE in news.hub:
             made |= rendering.brake(demands)
+        if news.hub & {changes.BRAKE, changes.BATCH}:
+            made |= self._batches.changed(demands)
         listing = any(one.overview or one.agents or one.registry for one in demands)
         edition = Edition(self.seq, made, overview.ids() if listing else None)
         return self._with_tasks(edition, demands, news)

@@ -34,4 +34,6 @@ def demand_of(subscribed: Subscription, *, operator: bool) -> Demand:
         task_ids=subscribed.task_ids if subscribed.tasks else frozenset(),
         task=subscribed.task,
         transcript=subscribed.transcript,
+        batches=subscribed.batches,
+        batch=subscribed.batch,
     )

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 MOST_IDS: Final = 5000
 LARGEST: Final = 2**63 - 1
+TOPICS: Final = frozenset({"overview", "agents", "registry", "tasks", "batches"})
 
 
 class Malformed(ValueError):
@@ -63,6 +64,8 @@ class Subscription:
     task_ids: frozenset[int] = frozenset()
     task: int = 0
     transcript: TaskPosition | None = None
+    batches: bool = False
+    batch: int = 0
 
 
 def parse_message(text: str) -> Mapping[str, Any]:
@@ -82,7 +85,7 @@ def parse_subscription(message: Mapping[str, Any]) -> Subscription:
     if not isinstance(topics, list) or not all(isinstance(t, str) for t in topics):
         raise Malformed("topics are a list of names")
     agent = ""
-    task = 0
+    task = batch = 0
     wants_logs = False
     for topic in topics:
         kind, _, name = topic.partition(":")
@@ -91,7 +94,9 @@ def parse_subscription(message: Mapping[str, Any]) -> Subscription:
             wants_logs = wants_logs or kind == "logs"
         elif kind == "task" and not task and is_number(name):
             task = int(name)
-        elif topic not in {"overview", "agents", "registry", "tasks"}:
+        elif kind == "batch" and not batch and is_number(name):
+            batch = int(name)
+        elif topic not in TOPICS:
             raise Malformed(f"there is no topic {topic[:80]!r}")
     return Subscription(
         overview="overview" in topics,
@@ -105,6 +110,8 @@ def parse_subscription(message: Mapping[str, Any]) -> Subscription:
         tasks="tasks" in topics,
         task_ids=_ids(message, "task_ids"),
         task=task,
+        batches="batches" in topics,
+        batch=batch,
         transcript=_transcript(task, message["task"])
         if task and "task" in message
         else None,

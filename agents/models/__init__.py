@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from agents.models.agent import Agent
 from agents.models.barrier import Arrival, Barrier, Round
+from agents.models.batch import Batch, BatchItem
 from agents.models.brake import Brake
 from agents.models.change import Change
 from agents.models.failures import Failures
@@ -25,6 +26,8 @@ __all__ = [
     "ApiToken",
     "Arrival",
     "Barrier",
+    "Batch",
+    "BatchItem",
     "Brake",
     "Budget",
     "Change",

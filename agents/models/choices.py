@@ -185,3 +185,31 @@ class OnFailureChoice(models.TextChoices):
 
     BREAK = "break", "Break: the others are told at once"
     WAIT = "wait", "Wait: it may come back"
+
+
+class BatchActionChoice(models.TextChoices):
+    """What a batch may ask for."""
+
+    START = "start", "Start"
+    STOP = "stop", "Stop"
+    RESTART = "restart", "Restart"
+    KILL = "kill", "Kill"
+    ASK = "ask", "Ask"
+
+
+class BatchStateChoice(models.TextChoices):
+    """Where a batch is."""
+
+    RUNNING = "running", "Under way"
+    DONE = "done", "Done"
+    CANCELLED = "cancelled", "Cancelled"
+
+
+class ItemStateChoice(models.TextChoices):
+    """Where one agent of a batch is."""
+
+    WAITING = "waiting", "Waiting"
+    BEGUN = "begun", "Under way"
+    DONE = "done", "Done"
+    FAILED = "failed", "Failed"
+    CANCELLED = "cancelled", "Not begun"

@@ -154,6 +154,12 @@ def list_page(query: ListQuery) -> ListPage:
     )
 
 
+def names_of(query: ListQuery) -> list[str]:
+    """Every agent that a filter lets through, by name, whatever the page."""
+    found = _filtered(query, dict(Agent.objects.values_list("pk", "labels")))
+    return list(found.order_by("name").values_list("name", flat=True))
+
+
 def _filtered(
     query: ListQuery, labelled: Mapping[int, dict[str, str]]
 ) -> QuerySet[Agent]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from django.contrib.admin.models import ADDITION as ADDITION
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.db.models import Model
 

@@ -20,7 +20,7 @@ from agents.services.bulk import insert_many
 # What is wanted of an agent, what is set up for it (or that it is gone), what its
 # supervisor sees of it, that somebody else calls it unknown, and that it gave a
 # sign of life at another door. That a task of an agent's has changed, a lock, or some
-# barrier, which is of no one agent, as is the fleet brake.
+# barrier, which is of no one agent, as are the fleet brake and batches.
 REQUEST: Final = "request"
 SETUP: Final = "setup"
 AGENT: Final = "agent"
@@ -30,6 +30,7 @@ TASK: Final = "task"
 LOCK: Final = "lock"
 BARRIER: Final = "barrier"
 BRAKE: Final = "brake"
+BATCH: Final = "batch"
 # Of no news to a supervisor: what it wrote itself.
 BY_OTHERS: Final = (REQUEST, SETUP, SILENCE, HEARTBEAT, TASK, BRAKE)
 KEEP: Final = timedelta(days=1)

@@ -15,6 +15,8 @@ HISTORY: Final = (
     "agents.view_run",
     "agents.view_statuschange",
     "agents.view_node",
+    "agents.view_batch",
+    "agents.view_batchitem",
     "agents.view_brake",
 )
 

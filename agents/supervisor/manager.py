@@ -21,13 +21,14 @@ from typing import Any, Final
 
 from django.conf import settings
 
-from agents.execution.checking import check_asked_providers
+from agents.execution.checking import keep_checking
 from agents.policy.clock import boot_id, boot_seconds
 from agents.policy.states import Action, Status
 from agents.services import bell, measures, nodes
 from agents.services.lifecycle import Asker
 from agents.supervisor import output_trouble, sampler
 from agents.supervisor.alarm import LOOK_ANYWAY, Alarm
+from agents.supervisor.batching import carry_on_batches
 from agents.supervisor.lock import NodeLock
 from agents.supervisor.managed import ManagedAgent
 from agents.supervisor.meetings import keep_ending
@@ -46,7 +47,6 @@ logger = logging.getLogger(__name__)
 
 START_ANEW: Final = 1.0
 BOUND_EVERY: Final = 2.0
-CHECK_EVERY: Final = 1.0
 AGREE_EVERY: Final = 0.02
 
 
@@ -137,6 +137,7 @@ class ProcessManager:
         await self._store.close()
 
     async def _run(self) -> None:
+        only = self._only
         try:
             self.epoch = await self._store.take_node(self.node, boot_id(), os.getpid())
             self._tasks = [
@@ -146,7 +147,8 @@ class ProcessManager:
                     ("sampler", self._sample),
                     ("retention", self._prune),
                     ("output", self._bound_output),
-                    ("providers", self._check_providers),
+                    ("providers", partial(keep_checking, self._store.call, only)),
+                    ("batches", partial(carry_on_batches, only)),
                     ("meetings", partial(keep_ending, self._store.call)),
                 )
             ]
@@ -211,12 +213,6 @@ class ProcessManager:
     async def _prune(self) -> None:
         runs = Path(settings.AGENTHUB_DATA_DIR) / "runs"
         await keep_pruned(self._store.call, self._sampling, runs)
-
-    async def _check_providers(self) -> None:
-        # Who supervises in passing has no time for it.
-        while self._only is None:
-            await check_asked_providers(self._store.call)
-            await asyncio.sleep(CHECK_EVERY)
 
     async def _bound_output(self) -> None:
         loop, keeper = asyncio.get_running_loop(), Keeper()

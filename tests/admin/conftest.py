@@ -100,5 +100,14 @@ def carol(db: None) -> User:
 @pytest.fixture
 def archivist(db: None) -> User:
     """May look at agents and at all that is recorded."""
-    names = ("agent", "request", "run", "statuschange", "node", "brake")
+    names = (
+        "agent",
+        "request",
+        "run",
+        "statuschange",
+        "node",
+        "brake",
+        "batch",
+        "batchitem",
+    )
     return make_person("archivist", *(f"view_{name}" for name in names))

@@ -11,14 +11,16 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from agents.models import Agent, Brake, Node, Request, Run, StatusChange
+from agents.models import Agent, Batch, Brake, Node, Request, Run, StatusChange
+from agents.models.choices import BatchActionChoice
 from agents.policy.states import Action
-from agents.services import lifecycle, setups
+from agents.services import batches, lifecycle, setups
+from agents.services.batches import Wanted
 from tests.admin.conftest import MakeAgent, SignIn, make_run
 from tests.admin.pages import text_of
 
 SECRET = "sk-very-secret-value"
-ROOMS = ("request", "run", "statuschange", "node", "brake")
+ROOMS = ("request", "run", "statuschange", "node", "brake", "batch")
 
 
 @pytest.fixture
@@ -47,6 +49,8 @@ def recorded(make_agent: MakeAgent, supervised: Node) -> Agent:
         run=run,
         at=timezone.now(),
     )
+    wanted = Wanted(BatchActionChoice.START, [agent], whom="1 agent")
+    batches.make(wanted, lifecycle.Asker("bob", "page", "an upgrade"))
     Brake.objects.create(
         pulled_by="bob",
         via="page",
@@ -60,7 +64,9 @@ def recorded(make_agent: MakeAgent, supervised: Node) -> Agent:
 
 
 def only(room: str) -> object:
-    models = {m._meta.model_name: m for m in (Request, Run, StatusChange, Node, Brake)}
+    models = {
+        m._meta.model_name: m for m in (Request, Run, StatusChange, Node, Brake, Batch)
+    }
     return models[room]._default_manager.get()
 
 
@@ -102,6 +108,7 @@ def test_who_may_look_reads_the_records_and_others_do_not(
         ("run", ("worker", "4242", "Ended, 137", "1 min 30 s", "ended by signal KILL")),
         ("statuschange", ("worker", "Running", "Crashed", "pidfd", "run 1")),
         ("node", ("local", "Present")),
+        ("batch", ("Start", "1 agent", "Under way", "bob")),
         ("brake", ("Pulled", "bob", "they delete files")),
     ],
 )

@@ -131,8 +131,9 @@ def _value(told: dict[str, Any], name: str, examples: dict[str, object]) -> Any:
     kind = told.get("type", "object")
     if kind == "object":
         # Beside properties, `oneOf` says which of them belong together.
-        first = told.get("oneOf", [{}])[0]
-        wanted = (*told.get("required", ()), *first.get("required", ()))
+        choices = [told, *told.get("allOf", ())]
+        first = [one["oneOf"][0] for one in choices if "oneOf" in one]
+        wanted = [name for one in (told, *first) for name in one.get("required", ())]
         parts = told.get("properties", {})
         return {key: _value(parts[key], key, examples) for key in wanted}
     if kind == "array":

@@ -28,12 +28,15 @@ from agents.models import (
     Task,
     Usage,
 )
+from agents.models.choices import BatchActionChoice
 from agents.policy.states import Action
-from agents.services import barriers, brake, lifecycle, tokens
+from agents.services import barriers, batches, brake, lifecycle, tokens
+from agents.services.batches import Wanted
 from agents.services.brake import Pull
 from tests.harness.people import make_member
 from tests.harness.recorded import run_of
 
+BOB = lifecycle.Asker("bob", "page", "a reason")
 # What signing in and being let in write down by themselves.
 BOOKKEEPING = {"django_session": (), "agents_apitoken": ("last_used_at",)}
 
@@ -71,7 +74,7 @@ def make_world() -> World:
         Agent.objects.create(name=name, command=["sleep", "9"], labels={"a": "b"})
         for name in ("web", "other")
     )
-    lifecycle.ask(Action.START, [web.pk], lifecycle.Asker("bob", "page", "a reason"))
+    lifecycle.ask(Action.START, [web.pk], BOB)
     run = run_of(web)
     folder = Path(settings.AGENTHUB_DATA_DIR) / "runs" / run.folder
     folder.mkdir(parents=True, exist_ok=True)
@@ -85,6 +88,7 @@ def make_world() -> World:
     barriers.make("meet", ["web"], by="alice")
     Schedule.objects.create(name="nightly", cron="0 4 * * *", names=["web"])
     _released_brake()
+    batch = batches.make(Wanted(BatchActionChoice.START, [web]), BOB)
     kind = ContentType.objects.get_for_model(Agent)
     LogEntry.objects.log_actions(
         world.people["alice"].pk,
@@ -105,6 +109,7 @@ def make_world() -> World:
         "stream": "out",
         "tasks": task.pk,
         "schedules": "nightly",
+        "batches": batch.pk,
         "steps": 1,
         "barriers": "meet",
         "number": task.pk,
@@ -116,9 +121,8 @@ def make_world() -> World:
 
 
 def _released_brake() -> None:
-    asker = lifecycle.Asker("bob", "page", "a reason")
-    brake.pull(Pull(finish=True), asker)
-    brake.release(asker, go_on=False)
+    brake.pull(Pull(finish=True), BOB)
+    brake.release(BOB, go_on=False)
 
 
 def _tokens(world: World) -> None:

@@ -41,14 +41,13 @@ def _only_true(schema: dict[str, Any]) -> None:
     schema["const"] = True
 
 
-class BatchIn(SteerIn):
-    """Which agents, and what of them: exactly one of `names`, `labels` and `all`."""
+class ChosenIn(Schema):
+    """Which agents: exactly one of `names`, `labels` and `all`."""
 
     model_config = ConfigDict(
         extra="forbid", strict=True, json_schema_extra=_one_choice
     )
 
-    action: Literal["start", "stop", "restart", "kill"]
     names: list[Name] | None = Field(
         None, min_length=1, max_length=MOST_NAMES, json_schema_extra=not_null
     )
@@ -67,6 +66,12 @@ class BatchIn(SteerIn):
         if len(given) != 1 or not getattr(self, given[0]):
             raise ValueError('Give exactly one of "names", "labels" and "all": true.')
         return self
+
+
+class BatchIn(ChosenIn, SteerIn):
+    """Which agents, and what of them: exactly one of `names`, `labels` and `all`."""
+
+    action: Literal["start", "stop", "restart", "kill"]
 
 
 class ResultOut(Schema):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any, Final
 
-from agents.management.agentctl import task_parser
+from agents.management.agentctl import batch_parser, task_parser
 from agents.management.agentctl.quantities import count, seconds
 from agents.models.choices import ProviderKind
 from agents.policy.linesearch import MAX_NEEDLE
@@ -44,6 +44,7 @@ def build(parser: argparse.ArgumentParser) -> None:
     add("summary", "how many agents are how")
     for action, summary in ACTIONS.items():
         _add_action(add(action, summary))
+    batch_parser.build(add, _add_action)
     _add_brake(
         add("brake", "pause everything at once; without --reason: how the brake is"),
         add("release", "let work begin again"),
@@ -85,7 +86,9 @@ def misuse(options: dict[str, Any]) -> str | None:
     """What is wrong with a line that argparse alone took for right."""
     if options["subcommand"] == "logs":
         return _logs_misuse(options)
-    if options["subcommand"] not in ACTIONS:
+    if options["subcommand"] == "batches" and options["cancel"]:
+        return None if options["id"] else "--cancel needs the number of a batch"
+    if options["subcommand"] not in (*ACTIONS, "batch"):
         return None
     given = [bool(options[key]) for key in ("names", "all", "label")]
     if not any(given):

@@ -8,6 +8,7 @@ from typing import Any, Final
 from django.core.management.base import BaseCommand, CommandParser
 
 from agents.management.agentctl import (
+    batching,
     braking,
     logs,
     parser,
@@ -44,6 +45,8 @@ HANDLERS: Final[dict[str, Handler]] = {
     "summary": showing.show_summary,
     "history": showing.show_history,
     "runs": showing.show_runs,
+    "batch": batching.make,
+    "batches": batching.show,
     "brake": braking.brake,
     "release": braking.release,
     "logs": logs.show_logs,
