@@ -20,6 +20,7 @@ from bench.measurements import (
     start_stop,
     storm,
     stubborn,
+    watched,
 )
 
 Quiet = Callable[[Fleet], Iterator[Figure]]
@@ -42,6 +43,7 @@ ALONE: Final[dict[str, Alone]] = {
     "output": output.measure,
     "storm": storm.measure,
     "kill9": kill9.measure,
+    "watched": watched.measure,
 }
 
 NAMES: Final = (*QUIET, *TOGETHER, *ALONE)

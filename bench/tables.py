@@ -7,8 +7,10 @@ from typing import Final
 
 from bench.contestants import BASELINE
 from bench.figures import Figure, Figures
+from bench.measurements.watched import UNDISTURBED
 
 # Shares and counts are not divided by another's.
+BASES: Final = (BASELINE, UNDISTURBED)
 RATIOS: Final = ("ms", "s", "MiB", "MB/s", "per second")
 
 
@@ -32,9 +34,11 @@ def _table(what: str, figures: Figures) -> str:
 
 
 def _cell(figure: Figure, figures: Figures) -> str:
-    base = figures.get(figure.what, figure.size, BASELINE)
     shown = number(figure.value)
-    if base and figure.who != BASELINE and figure.unit in RATIOS:
+    if figure.unit not in RATIOS or figure.who in BASES:
+        return shown
+    bases = (figures.get(figure.what, figure.size, who) for who in BASES)
+    if base := next(filter(None, bases), None):
         shown += f" ({number(figure.value / base)}x)"
     return shown
 

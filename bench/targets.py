@@ -7,7 +7,7 @@ from typing import Final
 
 from bench.contestants import BASELINE, OURS
 from bench.figures import Figures
-from bench.measurements import kill9, output, stubborn
+from bench.measurements import kill9, output, stubborn, watched
 from bench.tables import number
 
 
@@ -88,6 +88,9 @@ TARGETS: Final = (
     Target("memory (PSS)", 200, unit="MiB", agents=500),
     Target(kill9.DOUBLED, 0),
     Target(kill9.ORPHANED, 0),
+    Target(watched.READ, 1.5, watched.UNDISTURBED, agents=100),
+    Target(watched.ANSWERED, 160, unit="per second", at_least=True, agents=100),
+    Target(watched.HEARD, 1.5, watched.UNDISTURBED, agents=100),
 )
 
 

@@ -28,7 +28,8 @@ class AgentHub(daemon.Daemon):
     def __init__(self, ground: Ground) -> None:
         super().__init__(ground)
         self._data = ground.directory / "data"
-        self._port = daemon.free_port()
+        self._token = ""
+        self.port = daemon.free_port()
         self._talk: Conversation | None = None
         self._browser: Browser | None = None
 
@@ -63,7 +64,15 @@ class AgentHub(daemon.Daemon):
             "stop_grace": agent.grace,
         }
 
-    def _manage(self, *words: str) -> None:
+    @property
+    def token(self) -> str:
+        """With which a program may look; made when it is first asked for."""
+        if not self._token:
+            self._token = self._manage("apitoken", "admin", "--scope", "view").strip()
+        return self._token
+
+    def _manage(self, *words: str) -> str:
+        """What it prints; RuntimeError if it fails."""
         done = subprocess.run(
             [sys.executable, str(ROOT / "manage.py"), *words],
             env=self._environment,
@@ -75,15 +84,16 @@ class AgentHub(daemon.Daemon):
         )
         if done.returncode:
             raise RuntimeError(f"manage.py {' '.join(words)}: {done.stderr}")
+        return done.stdout
 
     def launch(self) -> None:
         command = [sys.executable, str(ROOT / "manage.py"), "hub", "--no-demo"]
-        command += ["--port", str(self._port), "--host", "127.0.0.1"]
+        command += ["--port", str(self.port), "--host", "127.0.0.1"]
         self.spawn(command, ROOT, self._environment)
 
     def connect(self) -> None:
         """Return once the pages answer a person who has signed in."""
-        browser = Browser("127.0.0.1", self._port, AT_THE_DOOR)
+        browser = Browser("127.0.0.1", self.port, AT_THE_DOOR)
         daemon.until_answered(browser.greet)
         browser.sign_in("admin", PASSWORD)
         self._browser = browser
