@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -102,8 +102,15 @@ def value(schema: Schema, shapes: Shapes, name: str = "") -> Any:
 def _object(told: Schema, shapes: Shapes) -> dict[str, Any]:
     """What has to be in it; of what may be left out the first, if that is all."""
     parts = told["properties"]
-    # Beside members, `oneOf` and `anyOf` say which of them belong together.
-    first = (told.get("oneOf") or told.get("anyOf") or [{}])[0]
-    wanted = dict.fromkeys([*told.get("required", ()), *first.get("required", ())])
+    wanted = dict.fromkeys(_required(told))
     names = list(wanted) or list(parts)[:1]
     return {key: value(parts[key], shapes, key) for key in names}
+
+
+def _required(told: Schema) -> Iterator[str]:
+    """Beside members, `oneOf` and others say which of them belong together."""
+    yield from told.get("required", ())
+    for several in (told.get("oneOf"), told.get("anyOf")):
+        yield from _required(several[0]) if several else ()
+    for one in told.get("allOf", ()):
+        yield from _required(one)

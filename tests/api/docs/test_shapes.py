@@ -97,11 +97,17 @@ def test_of_members_that_exclude_each_other_one_is_in_the_example() -> None:
             "action": {"enum": ["start"]},
             "names": {"type": "array", "items": {"type": "string"}},
             "all": {"const": True},
+            "wait": {"type": "number", "minimum": 0},
         },
         "required": ["action"],
         "oneOf": [{"required": ["names"]}, {"required": ["all"]}],
+        "allOf": [{"oneOf": [{"required": ["wait"]}, {"required": ["all"]}]}],
     }
-    assert examples.value(schema, SHAPES) == {"action": "start", "names": ["web"]}
+    assert examples.value(schema, SHAPES) == {
+        "action": "start",
+        "names": ["web"],
+        "wait": 1,
+    }
 
 
 @pytest.mark.parametrize(
