@@ -18,7 +18,7 @@ from agents.models.choices import Kind
 from agents.policy.lease import INTERVAL
 from agents.policy.states import ALIVE, Desired, Status
 from agents.policy.tasks import TaskState
-from agents.services import changes, registry
+from agents.services import changes, heartbeat_news, registry
 from agents.services.lost_locks import LostLock, lost_by
 
 # Who says the same again within this is alive, and nothing is written down.
@@ -71,18 +71,26 @@ def take(
     A new activity without a note has none. The note is cut to what a line takes.
     """
     row = note_down(agent_id, run_id, at, activity=activity, note=note)
-    outside = row.kind == Kind.EXTERNAL
-    if outside and not registry.heard(agent_id, run_id, row.status):
+    outside, news = row.kind == Kind.EXTERNAL, heartbeat_news.of(run_id, at)
+    silent = row.status == Status.UNKNOWN
+    if outside and not registry.heard(
+        agent_id, run_id, silent=silent, holds=news.leased
+    ):
         raise RunOver(OVER)
-    cancelled = Task.objects.filter(
-        run=run_id, state=TaskState.RUNNING, cancel_asked_at__isnull=False
-    )
     return Reply(
         stop=row.desired_state == Desired.STOPPED or row.status == Status.STOPPING,
-        cancel=tuple(cancelled.order_by("pk").values_list("pk", flat=True)),
-        locks_lost=lost_by(run_id, at),
+        cancel=_cancelled(run_id) if news.cancelled else (),
+        # A lease that is renewed may be found to have run out.
+        locks_lost=lost_by(run_id, at) if news.ended or news.leased else (),
         interval=INTERVAL if outside else row.heartbeat_interval,
     )
+
+
+def _cancelled(run_id: uuid.UUID) -> tuple[int, ...]:
+    tasks = Task.objects.filter(
+        run=run_id, state=TaskState.RUNNING, cancel_asked_at__isnull=False
+    )
+    return tuple(tasks.order_by("pk").values_list("pk", flat=True))
 
 
 def note_down(

@@ -32,6 +32,14 @@ def columns(lease: Lease) -> dict[str, Any]:
     }
 
 
+def renew_alone(run_id: uuid.UUID) -> bool:
+    """The same for a run that has no locks."""
+    live = Run.objects.filter(
+        pk=run_id, ended_at=None, lease_boot_seconds__isnull=False
+    )
+    return bool(live.update(**columns(Lease.begin())))
+
+
 def renew(run_id: uuid.UUID) -> bool:
     """The run was heard of: it and its locks have a whole lease again.
 
@@ -39,10 +47,7 @@ def renew(run_id: uuid.UUID) -> bool:
     """
     kept = columns(Lease.begin())
     with transaction.atomic():
-        live = Run.objects.filter(
-            pk=run_id, ended_at=None, lease_boot_seconds__isnull=False
-        )
-        if not live.update(**kept):
+        if not renew_alone(run_id):
             return False
         claims = LockClaim.objects.filter(run=run_id, lease_boot_seconds__isnull=False)
         claims = claims.exclude(state=ClaimStateChoice.ENDED)

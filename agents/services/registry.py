@@ -18,7 +18,7 @@ from django.utils import timezone
 from agents.models import Agent, Run
 from agents.models.choices import Adapter, AutoRestart, Kind
 from agents.policy import setup
-from agents.policy.clock import boot_id
+from agents.policy.clock import Moment, boot_id
 from agents.policy.lease import GIVE_UP, LEASE, Lease
 from agents.policy.states import ALIVE, Desired, Status
 from agents.services import audit, changes, figures, leases, recording, tokens
@@ -109,20 +109,20 @@ def deregister(agent_id: int, caller: Caller, reason: str = "") -> bool:
     return True
 
 
-def heard(agent_id: int, run_id: uuid.UUID, status: str) -> bool:
+def heard(agent_id: int, run_id: uuid.UUID, *, silent: bool, holds: bool) -> bool:
     """It has given a heartbeat: its lease is whole again. False: the run is over.
 
-    `status`: what it was called before.
+    `silent`: that is what it was called; `holds`: it has locks, whose leases go on too.
     """
+    if not (silent or holds):
+        return leases.renew_alone(run_id)
     with transaction.atomic():
         if not leases.renew(run_id):
             return False
-        if status != Status.UNKNOWN:
-            return True
-        silent = Agent.every.select_for_update().filter(
+        unknown = Agent.every.select_for_update().filter(
             pk=agent_id, run=run_id, status=Status.UNKNOWN
         )
-        if agent := silent.first():
+        if agent := unknown.first():
             back = _seen(agent, Status.RUNNING, "it is heard of again", "heartbeat")
             recording.record([Step(agent.pk, agent.name, Status.UNKNOWN, back)])
     return True
@@ -150,6 +150,9 @@ def mark_silent() -> int:
 def _doubtful() -> list[Run]:
     """The runs of which more has to be said than stands in their agents' rows."""
     live = Run.objects.filter(lease_boot_seconds__isnull=False, ended_at=None)
+    # Of those whose lease counts nothing is read, however many they are.
+    now = Moment.now()
+    live = live.exclude(lease_boot=now.boot, lease_boot_seconds__gt=now.at)
     by_lease = live.order_by("lease_boot_seconds")
     return [
         run
