@@ -35,6 +35,9 @@ OF_RUNS: Final = frozenset(
         "post agents/{name}/deregister",
         "get barriers/{name}",
         "post barriers/{name}/arrive",
+        "post locks",
+        "post locks/{id}/renew",
+        "post locks/{id}/release",
     }
 )
 

@@ -23,6 +23,8 @@ from agents.api.routes import (
     batches,
     brake,
     heartbeats,
+    lock_ends,
+    locks,
     logs,
     overview,
     registry,
@@ -93,7 +95,7 @@ def _name_problems(operation: dict[str, Any]) -> None:
     for told in operation["responses"].values():
         content = told.get("content", {})
         kind = content.get("application/json", {}).get("schema", {}).get("$ref", "")
-        if kind.endswith("/ProblemOut"):
+        if kind.endswith("ProblemOut"):
             content[problems.MEDIA_TYPE] = content.pop("application/json")
 
 
@@ -123,6 +125,8 @@ def build() -> HubApi:
     api.add_router("", batches.router, tags=["Batches"])
     api.add_router("", overview.router, tags=["Hub"])
     api.add_router("", brake.router, tags=["Hub"])
+    api.add_router("", locks.router, tags=["Locks"])
+    api.add_router("", lock_ends.router, tags=["Locks"])
     api.add_router("", watching.router, tags=["Hub"])
 
     @api.get("openapi.json", include_in_schema=False, url_name="openapi")

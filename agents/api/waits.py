@@ -1,7 +1,7 @@
 """Waiting for what comes of a request, on the loop: no thread is held meanwhile.
 
-Enters: a `services.waiting.Wait`. The database is looked at once something has been
-committed, and by few calls at a time.
+Enters: whatever can be looked at until it is done. The database is looked at once
+something has been committed, and by few calls at a time.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, Protocol
 
 from asgiref.sync import sync_to_async
 
 from agents.api.problems import Problem
 from agents.services.changes import Glance
 from agents.services.figures import seconds
-from agents.services.waiting import EVERY, Wait
+from agents.services.waiting import EVERY
 
 # Calls that wait at once, and seconds until another may try.
 MOST: Final = 100
@@ -25,6 +25,23 @@ TRY_AGAIN: Final = 5
 LONGEST: Final = 600
 # Seconds between two looks at the files, for who has waited long.
 SELDOM: Final = 0.25
+
+
+class Awaited(Protocol):
+    """What is waited for. `look` and `give_up` read the database."""
+
+    @property
+    def done(self) -> bool:
+        """Whether it is known what came of it."""
+        ...
+
+    def look(self) -> None:
+        """See how it is now."""
+        ...
+
+    def give_up(self, why: str) -> None:
+        """The time is over; afterwards it is done."""
+        ...
 
 
 class Seats:
@@ -53,7 +70,7 @@ class Seats:
 SEATS: Final = Seats()
 
 
-async def follow(wait: Wait, timeout: float) -> None:
+async def follow(wait: Awaited, timeout: float) -> None:
     """Look until all is judged; after `timeout` seconds what is left has failed."""
     begun = time.monotonic()
     glance = Glance()

@@ -85,6 +85,8 @@ class Assignment:
             self._end_early(TaskState.CANCELLED, words)
         elif seen.braked:
             self._end_early(TaskState.INTERRUPTED, f"interrupted by {seen.braked}")
+        elif seen.interrupted:
+            self._end_early(TaskState.INTERRUPTED, seen.interrupted)
         elif seen.answer is not None and self._answer and not self._answer.done():
             self._answer.set_result(seen.answer)
 

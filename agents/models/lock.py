@@ -32,7 +32,11 @@ class LockClaim(models.Model):
 
     It lives as long as its task and its run. Only where no supervisor sees the run it
     has a lease: (`lease_boot`, `lease_boot_seconds`) on the clock that does not jump,
-    `expires_at` for people. `give_up_at` likewise, for one that waits.
+    `expires_at` for people. So has one that waits for a call, or was granted to a call
+    that has not been answered: whoever keeps the call open renews it.
+
+    `asked_by`, `via` and `key`: whose call it was, empty for a task's; `waiter`: which
+    of several calls with one key is to be answered. `taken_by`: who has taken it away.
     """
 
     space = models.ForeignKey(
@@ -60,6 +64,11 @@ class LockClaim(models.Model):
     lease_boot = models.CharField(max_length=36, blank=True)
     lease_boot_seconds = models.FloatField(null=True)
     reason = models.TextField(blank=True)
+    asked_by = models.CharField(max_length=150, blank=True)
+    via = models.CharField(max_length=80, blank=True)
+    key = models.CharField(max_length=100, blank=True)
+    waiter = models.CharField(max_length=32, blank=True)
+    taken_by = models.CharField(max_length=150, blank=True)
 
     class Meta:
         default_permissions = ("view",)

@@ -17,6 +17,7 @@ class Task(models.Model):
     """A task is committed before anybody is told of it, and claimed by one run.
 
     `conversation` is shared by a task and its follow-ups, one of which runs at a time.
+    `interrupt_reason`: why a person wants it to be *interrupted* where it is.
     `not_before`: an attempt failed and the next one waits. `cost` is what is known of
     it; `unpriced` counts the usage whose price nobody knows.
     """
@@ -52,6 +53,7 @@ class Task(models.Model):
     ended_at = models.DateTimeField(null=True)
     cancel_asked_at = models.DateTimeField(null=True)
     cancel_asked_by = models.CharField(max_length=150, blank=True)
+    interrupt_reason = models.TextField(blank=True)
     question = models.TextField(blank=True)
     answer = models.TextField(null=True)  # noqa: DJ001, an empty answer is one
     answered_by = models.CharField(max_length=150, blank=True)

@@ -113,6 +113,13 @@ HEIGHT: Final = 40
 POINTS: Final = 60
 
 
+def listed(names: Sequence[str], most: int = 3) -> str:
+    """`a.py, b.py (and 2 more)`."""
+    shown = ", ".join(names[:most])
+    more = len(names) - most
+    return f"{shown} (and {more:,} more)" if more > 0 else shown
+
+
 def sparkline(values: Sequence[float], floor: float) -> Sparkline | None:
     """The newest POINTS values, the last at the right edge; None for fewer than two.
 

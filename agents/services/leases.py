@@ -50,7 +50,8 @@ def renew(run_id: uuid.UUID) -> bool:
         if not renew_alone(run_id):
             return False
         claims = LockClaim.objects.filter(run=run_id, lease_boot_seconds__isnull=False)
-        claims = claims.exclude(state=ClaimStateChoice.ENDED)
+        # A place in the queue is kept by the call that waits, and ends with it.
+        claims = claims.filter(state=ClaimStateChoice.HELD)
         leases = [(claim.pk, of(claim)) for claim in claims]
         over = [pk for pk, lease in leases if lease and not lease.counts]
         if over:

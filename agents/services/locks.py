@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -20,18 +20,29 @@ from agents.models import Agent, FileLock, LockClaim, LockSpace
 from agents.models.choices import ClaimStateChoice as State
 from agents.policy.clock import Moment
 from agents.policy.globs import parse
-from agents.policy.lock_queue import Claim, Conflict, Mode, Queue
+from agents.policy.lock_queue import Claim, Mode, Queue
 from agents.services import bell, changes
+from agents.services.lock_rows import Standing, in_words, open_claims, standings
 
 # Seconds; of agents that no supervisor sees.
 LEASE: Final = 60.0
+# Why a claim is over whose holder needs it no longer.
+RELEASED: Final = "released"
 
 
-class WouldWaitForever(ValueError):
+class CannotWait(ValueError):
+    """There is no place in the queue for it. `conflicts`: what is in the way."""
+
+    def __init__(self, message: str, conflicts: tuple[Standing, ...] = ()) -> None:
+        super().__init__(message)
+        self.conflicts = conflicts
+
+
+class WouldWaitForever(CannotWait):
     """Two would wait for each other; the message says who for what."""
 
 
-class WaitsAlready(ValueError):
+class WaitsAlready(CannotWait):
     """Who waits cannot ask for more: that could end in waiting for each other."""
 
 
@@ -40,10 +51,22 @@ class NotHeld(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """Who asks by which door. `key` is the same when the call is sent again, `waiter`
+    another each time: who came last keeps the place in the queue."""
+
+    asked_by: str = ""
+    via: str = ""
+    key: str = ""
+    waiter: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
     """What somebody asks to lock. `workspace`: as in `lock_paths.workspace_of`.
 
     `lease`: seconds until it ends by itself, for agents that no supervisor sees.
+    `call`: whose call asks for it; tasks and their tools have none.
     """
 
     workspace: str
@@ -53,22 +76,7 @@ class Wanted:
     run_id: uuid.UUID | None = None
     task_id: int | None = None
     lease: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """Something in the way: what was asked, what it overlaps, whose that is.
-
-    `since`: when it was granted, or asked for where it waits itself.
-    """
-
-    pattern: str
-    held: str
-    agent: str
-    task: int | None
-    since: datetime
-    expires_at: datetime | None
-    waits: bool
+    call: Call = Call()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +104,8 @@ def ask(wanted: Wanted, *, wait: bool) -> Answer:
     globs = tuple(parse(pattern) for pattern in wanted.patterns)
     end_leases()
     with transaction.atomic():
-        space = _locked(wanted.workspace)
-        claims = _open(space)
+        space = locked(wanted.workspace)
+        claims = open_claims(space)
         queue = Queue(claims)
         # Ids rise: nobody has a higher one than who comes last.
         last = max((one.id for one in claims), default=0) + 1
@@ -111,13 +119,14 @@ def ask(wanted: Wanted, *, wait: bool) -> Answer:
             )
         conflicts = queue.conflicts(claim)
         if conflicts and not wait:
-            return Answer(None, None, _standings(conflicts))
+            return Answer(None, None, standings(conflicts))
         if conflicts and (cycle := queue.cycle(claim)):
-            raise WouldWaitForever(_in_words(wanted, cycle))
+            words = in_words(wanted.agent_id, wanted.task_id, cycle)
+            raise WouldWaitForever(words, standings(conflicts))
         row = _record(space, wanted)
         granted = _settle(space)
         fence = granted.get(row.pk)
-        told = () if fence is not None else _standings(conflicts)
+        told = () if fence is not None else standings(conflicts)
         return Answer(row.pk, fence, told)
 
 
@@ -129,17 +138,6 @@ def holds(claim_id: int) -> bool:
     return held.exists()
 
 
-def waits_for(claim_id: int) -> tuple[Standing, ...]:
-    """What is in the way of a claim that waits, as of now; empty if nothing is."""
-    row = LockClaim.objects.select_related("space").filter(pk=claim_id).first()
-    if row is None or row.state != State.WAITING:
-        return ()
-    claims = _open(row.space)
-    queue = Queue(claims)
-    own = [one for one in claims if one.id == claim_id]
-    return _standings([why for one in own for why in queue.waits_for(one)])
-
-
 def steady(task_id: int) -> None:
     """Lock the workspaces of a task's claims: who changes a task and its locks does
     that first, as who asks does, so that no two wait for each other."""
@@ -148,9 +146,12 @@ def steady(task_id: int) -> None:
     list(spaces.filter(pk__in=claims.values("space_id")))
 
 
-def release(claim_ids: Iterable[int], reason: str) -> int:
-    """Let go of these, held or waiting; how many there were. Who waited gets them."""
-    return _end(Q(pk__in=list(claim_ids)), reason)
+def release(claim_ids: Iterable[int], reason: str, by: str = "") -> int:
+    """Let go of these, held or waiting; how many there were. Who waited gets them.
+
+    `by`: who has taken them away from their holder.
+    """
+    return _end(Q(pk__in=list(claim_ids)), reason, by)
 
 
 def release_of_runs(run_ids: Iterable[uuid.UUID], reason: str) -> int:
@@ -178,7 +179,7 @@ def let_go(lock_id: int) -> bool:
             return False
         lock.update(released_at=timezone.now())
         if not FileLock.objects.filter(claim=claim_id, released_at=None).exists():
-            _close(LockClaim.objects.filter(pk=claim_id), "released")
+            _close(LockClaim.objects.filter(pk=claim_id), RELEASED)
         _settle(space)
     return True
 
@@ -229,34 +230,9 @@ def check(fence: int, workspace: str) -> None:
         )
 
 
-def _locked(path: str) -> LockSpace:
+def locked(path: str) -> LockSpace:
     LockSpace.objects.get_or_create(path=path)
     return LockSpace.objects.select_for_update().get(path=path)
-
-
-def _open(space: LockSpace) -> list[Claim]:
-    """All claims that are held or wait, with what of them is not let go."""
-    patterns: dict[int, list[str]] = {}
-    locks = FileLock.objects.filter(claim__space=space, released_at=None)
-    for claim_id, pattern in locks.exclude(claim__state=State.ENDED).values_list(
-        "claim_id", "pattern"
-    ):
-        patterns.setdefault(claim_id, []).append(pattern)
-    rows = LockClaim.objects.filter(space=space).exclude(state=State.ENDED)
-    return [
-        Claim(
-            id=pk,
-            # Of a deleted agent: nobody's, and in everybody's way until it ends.
-            agent=agent or -pk,
-            task=task,
-            mode=Mode(mode),
-            globs=tuple(parse(pattern) for pattern in patterns.get(pk, ())),
-            held=state == State.HELD,
-        )
-        for pk, agent, task, mode, state in rows.values_list(
-            "pk", "agent_id", "task_id", "mode", "state"
-        )
-    ]
 
 
 def _record(space: LockSpace, wanted: Wanted) -> LockClaim:
@@ -268,6 +244,7 @@ def _record(space: LockSpace, wanted: Wanted) -> LockClaim:
         agent_name=name,
         run_id=wanted.run_id,
         task_id=wanted.task_id,
+        **asdict(wanted.call),
     )
     if wanted.lease is not None:
         moment = Moment.now().later(wanted.lease)
@@ -282,7 +259,7 @@ def _record(space: LockSpace, wanted: Wanted) -> LockClaim:
 
 def _settle(space: LockSpace) -> dict[int, int]:
     """Grant what nothing stands in the way of any more; the fences by claim."""
-    granted = Queue(_open(space)).granted
+    granted = Queue(open_claims(space)).granted
     now = timezone.now()
     fences = {}
     for claim_id in granted:
@@ -297,7 +274,7 @@ def _settle(space: LockSpace) -> dict[int, int]:
     return fences
 
 
-def _end(which: Q, reason: str) -> int:
+def _end(which: Q, reason: str, by: str = "") -> int:
     """End these claims, each workspace's in one go and in a fixed order."""
     rows = LockClaim.objects.filter(which).exclude(state=State.ENDED)
     spaces = sorted(set(rows.values_list("space_id", flat=True)))
@@ -305,16 +282,19 @@ def _end(which: Q, reason: str) -> int:
     for space_id in spaces:
         with transaction.atomic():
             space = LockSpace.objects.select_for_update().get(pk=space_id)
-            ended += _close(rows.filter(space=space), reason)
+            ended += _close(rows.filter(space=space), reason, by)
             _settle(space)
     return ended
 
 
-def _close(rows: QuerySet[LockClaim], reason: str) -> int:
+def _close(rows: QuerySet[LockClaim], reason: str, by: str = "") -> int:
     ids = list(rows.exclude(state=State.ENDED).values_list("pk", flat=True))
     now = timezone.now()
     ended = LockClaim.objects.filter(pk__in=ids).exclude(state=State.ENDED)
-    count = ended.update(state=State.ENDED, ended_at=now, reason=reason)
+    over = {"state": State.ENDED, "ended_at": now}
+    # Who takes it away from a task says so before, and why stays with it.
+    count = ended.exclude(taken_by="").update(**over)
+    count += ended.update(**over, reason=reason, taken_by=by)
     FileLock.objects.filter(claim__in=ids, released_at=None).update(released_at=now)
     _tell(ids)
     return count
@@ -332,42 +312,3 @@ def _tell(claim_ids: Sequence[int]) -> None:
             changes.append_task(agent_id, task_id)
     for node in {node for _, _, node in found}:
         transaction.on_commit(lambda node=node: bell.ring(node))  # type: ignore[misc]
-
-
-def _standings(conflicts: Sequence[Conflict]) -> tuple[Standing, ...]:
-    rows = LockClaim.objects.in_bulk({one.claim.id for one in conflicts})
-    return tuple(
-        Standing(
-            pattern=one.asked.pattern,
-            held=one.other.pattern,
-            agent=row.agent_name,
-            task=row.task_id,
-            since=row.granted_at or row.asked_at,
-            expires_at=row.expires_at,
-            waits=not one.claim.held,
-        )
-        for one in conflicts
-        if (row := rows.get(one.claim.id)) is not None
-    )
-
-
-def _in_words(wanted: Wanted, cycle: Sequence[Conflict]) -> str:
-    """`web would wait for api, which waits for db, which waits for web.`"""
-    rows = LockClaim.objects.in_bulk({one.claim.id for one in cycle})
-    first = Agent.every.values_list("name", flat=True).get(pk=wanted.agent_id)
-    words = f"{_named(first, wanted.task_id)} would wait"
-    for one in cycle:
-        row = rows[one.claim.id]
-        holds = "has" if one.claim.held else "has asked for"
-        words += (
-            f" for {_named(row.agent_name, row.task_id)}, which {holds} "
-            f"{one.other.pattern} and waits"
-        )
-    return (
-        f"{words.removesuffix(' and waits')}: nobody would ever get on. Let go of what "
-        "you hold first, or ask for all paths at once."
-    )
-
-
-def _named(agent: str, task: int | None) -> str:
-    return agent if task is None else f"{agent} (task {task})"

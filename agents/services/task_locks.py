@@ -19,8 +19,9 @@ from agents.models.choices import ClaimStateChoice
 from agents.policy.globs import BadPattern
 from agents.policy.lock_queue import Mode
 from agents.policy.tasks import TaskState
-from agents.services import changes, lock_paths, locks
-from agents.services.locks import Standing, Wanted
+from agents.services import changes, lock_paths, lock_rows, locks
+from agents.services.lock_rows import Standing
+from agents.services.locks import Wanted
 
 # Tasks of one agent that stand in the queue for locks; further ones wait their turn.
 MOST_WAITING: Final = 16
@@ -79,7 +80,7 @@ class Keeper:
         if task.pk in self._granted and locks.holds(claim):
             self._granted.discard(task.pk)
             return True
-        _say(task, words(locks.waits_for(claim)))
+        _say(task, words(lock_rows.waits_for(claim)))
         return False
 
     def give_back(self) -> None:
@@ -155,7 +156,7 @@ def words(standings: Sequence[Standing]) -> str:
 def standing(task_id: int) -> str:
     """What a task waits for as of now, in words; empty if it waits for no lock."""
     claim = _open().filter(task=task_id, state=ClaimStateChoice.WAITING).first()
-    return "" if claim is None else words(locks.waits_for(claim.pk))
+    return "" if claim is None else words(lock_rows.waits_for(claim.pk))
 
 
 def queue_waiters_of_ended_runs() -> int:

@@ -211,6 +211,7 @@ def go_on(task_id: int, asker: Asker) -> Task:
             ended_at=None,
             cancel_asked_at=None,
             cancel_asked_by="",
+            interrupt_reason="",
         )
         task = Task.objects.get(pk=task_id)
         if not queued:

@@ -70,6 +70,11 @@ def _covering(
         if claim.state == State.WAITING or not _means(row.pattern, file):
             continue
         if claim.state == State.HELD and row.released_at is None:
+            if claim.taken_by:
+                raise Lost(
+                    claim.pk,
+                    f"the lock on {file} was {claim.reason}. Nothing was written",
+                )
             return claim.fence
         if claim.pk not in told and claim.reason not in task_locks.OF_ITSELF:
             lost = claim

@@ -66,6 +66,7 @@ class Sight:
     cancelled_by: str
     answer: str | None
     braked: str = ""
+    interrupted: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,15 +207,21 @@ def _answered(task: Task) -> list[StepData]:
 
 
 def _queue_again(mine: QuerySet[Task], reason: str, **columns: Any) -> int:
-    """Queue this one task, or end it if somebody wants it cancelled; 0 if it is not
-    there."""
+    """Queue this one task, or end it if somebody wants it cancelled or interrupted; 0
+    if it is not there."""
     given_up = mine.filter(cancel_asked_at__isnull=False).update(
         state=TaskState.CANCELLED,
         reason=Concat(Value("cancelled by "), "cancel_asked_by"),
         ended_at=timezone.now(),
         question="",
     )
-    return given_up or mine.update(
+    interrupted = mine.exclude(interrupt_reason="").update(
+        state=TaskState.INTERRUPTED,
+        reason=F("interrupt_reason"),
+        ended_at=timezone.now(),
+        question="",
+    )
+    return (given_up or interrupted) or mine.update(
         state=TaskState.QUEUED, reason=reason, question="", **columns
     )
 
@@ -304,7 +311,7 @@ def look(task: Claimed) -> Sight:
         return Sight(mine=False, cancelled_by="", answer=None)
     cancelled_by = row.cancel_asked_by if row.cancel_asked_at else ""
     braked = brake.as_seen().words if row.braked else ""
-    return Sight(True, cancelled_by, row.answer, braked)
+    return Sight(True, cancelled_by, row.answer, braked, row.interrupt_reason)
 
 
 def ask_person(task: Claimed, question: str) -> None:

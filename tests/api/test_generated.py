@@ -120,6 +120,14 @@ def secrets(inhabited: HubProcess) -> dict[str, str]:
         done = inhabited.manage("apitoken", "admin", "--name", scope, "--scope", scope)
         assert done.returncode == 0, done.stderr
         made[scope] = done.stdout.strip()
+    asked = {"workspace": str(inhabited.home), "paths": ["a"], "mode": "exclusive"}
+    answer = requests.post(
+        f"{inhabited.url}/api/v1/locks",
+        json=asked | {"agent": "web"},
+        headers={"Authorization": f"Bearer {made['operate']}"},
+        timeout=30,
+    )
+    assert answer.status_code == 201, answer.text
     return made
 
 

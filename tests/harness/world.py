@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cache
@@ -19,6 +20,7 @@ from django.utils import timezone
 from agents.models import (
     Agent,
     Budget,
+    FileLock,
     Node,
     Price,
     Provider,
@@ -29,8 +31,9 @@ from agents.models import (
     Usage,
 )
 from agents.models.choices import BatchActionChoice
+from agents.policy.lock_queue import Mode
 from agents.policy.states import Action
-from agents.services import barriers, batches, brake, lifecycle, tokens
+from agents.services import barriers, batches, brake, lifecycle, locks, tokens
 from agents.services.batches import Wanted
 from agents.services.brake import Pull
 from tests.harness.people import make_member
@@ -83,6 +86,7 @@ def make_world() -> World:
     _run_token(world, "run of web", run)
     _run_token(world, "run of other", run_of(other, pid=4243))
     task = _work(web)
+    lock = _lock(run)
     now = timezone.now()
     Node.objects.create(name="local", epoch=1, lease=now + timedelta(hours=1))
     barriers.make("meet", ["web"], by="alice")
@@ -113,6 +117,9 @@ def make_world() -> World:
         "steps": 1,
         "barriers": "meet",
         "number": task.pk,
+        "locks": lock.pk,
+        "workspace": lock.claim.space.path,
+        "paths": ["free"],
         "content_type_id": kind.pk,
         "object_id": web.pk,
         "prompt": "Do it.",
@@ -135,6 +142,14 @@ def _tokens(world: World) -> None:
         issued = tokens.issue(user, name=name, scope=scope, by="a test")
         world.secrets[name] = issued.secret
     world.examples["tokens"] = issued.token.pk
+
+
+def _lock(run: Run) -> FileLock:
+    assert run.agent_id is not None
+    path = os.path.realpath(settings.AGENTHUB_DATA_DIR)
+    wanted = locks.Wanted(path, ("taken",), Mode.EXCLUSIVE, run.agent_id, run.pk)
+    answer = locks.ask(wanted, wait=False)
+    return FileLock.objects.select_related("claim__space").get(claim=answer.claim)
 
 
 def _run_token(world: World, name: str, run: Run) -> None:

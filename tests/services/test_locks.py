@@ -9,7 +9,8 @@ import pytest
 from agents.models import Agent, Change, FileLock, LockClaim
 from agents.policy.lock_queue import Mode
 from agents.policy.states import Status
-from agents.services import changes, locks
+from agents.services import changes, lock_calls, locks
+from agents.services.lock_calls import Asking, LockWait, Place
 from agents.services.locks import NotHeld, WaitsAlready, Wanted, WouldWaitForever
 from tests.harness.recorded import end_of, run_of
 
@@ -162,3 +163,33 @@ def test_other_workspaces_know_nothing_of_it(
     locks.ask(wanted(names["web"], "a"), wait=True)
     other = Wanted(str(tmp_path), ("a",), Mode.EXCLUSIVE, names["api"].pk)
     assert locks.ask(other, wait=False).held
+
+
+def test_a_place_that_nobody_keeps_any_more_is_gone_soon(
+    names: dict[str, Agent], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As after a hub that was killed while calls waited."""
+    from agents.policy import clock
+
+    def place(name: str) -> Place:
+        asking = Asking(str(tmp_path), ["a"], Mode.EXCLUSIVE, names[name], "bob", "api")
+        return lock_calls.ask(asking, wait=True)
+
+    for agent in names.values():
+        run_of(agent)
+    now = clock.boot_seconds()
+    monkeypatch.setattr(clock, "boot_seconds", lambda: now)
+    web, api, db = place("web"), place("api"), place("db")
+    assert (web.held, api.held, db.held) == (True, False, False)
+    now += 20
+    LockWait(db, _kept=-1000.0).look()
+    now += 20
+    assert locks.end_leases() == 1
+    # Who was answered has it for as long as it runs.
+    assert [state(one.claim) for one in (web, api, db)] == ["held", "ended", "waiting"]
+    locks.release([web.claim or 0], "done")
+    # It is granted, and nobody hears of it.
+    assert state(db.claim) == "held"
+    now += 60
+    assert locks.end_leases() == 1
+    assert state(db.claim) == "ended"

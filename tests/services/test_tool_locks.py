@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from django.contrib.auth.models import User
 
-from agents.models import LockClaim
+from agents.models import FileLock, LockClaim, Task
 from agents.policy.globs import BadPattern
 from agents.policy.tasks import TaskState
-from agents.services import locks, task_detail, tool_locks, work
+from agents.services import lock_taking, locks, task_detail, tool_locks, work
+from agents.services.lifecycle import Asker
+from agents.services.lock_taking import Person
 from agents.services.locks import WouldWaitForever
 from agents.services.tool_locks import Lost
 from agents.services.work import Claimed, ClaimLost
@@ -100,3 +103,32 @@ def test_a_file_outside_is_none(tmp_path: Path) -> None:
     one = at_work("web", tmp_path)
     with pytest.raises(BadPattern, match="outside"):
         tool_locks.permit(one, tmp_path, "../a")
+
+
+def test_a_lock_that_is_being_stolen_lets_its_task_write_nothing_more(
+    tmp_path: Path, alice: User
+) -> None:
+    one = at_work("web", tmp_path, "a")
+    lock = FileLock.objects.get()
+    person = Person(Asker("alice", "page", "it sleeps"), alice.pk, "the page")
+    lock_taking.steal(lock.pk, person)
+    assert claims() == [(one.id, "held")]
+    for told in ((), {lock.claim_id}):
+        with pytest.raises(Lost, match=r"stolen by alice: it sleeps.*Nothing was"):
+            tool_locks.permit(one, tmp_path, "a", told)
+    assert work.look(one).interrupted == "its lock was stolen by alice: it sleeps"
+
+
+def test_a_task_whose_lock_is_stolen_while_its_hub_ends_is_interrupted_all_the_same(
+    tmp_path: Path, alice: User
+) -> None:
+    one = at_work("web", tmp_path, "a")
+    person = Person(Asker("alice", "page", "it sleeps"), alice.pk, "the page")
+    lock_taking.steal(FileLock.objects.get().pk, person)
+    work.put_back(one, "the hub ends")
+    task = Task.objects.get()
+    assert (task.state, task.reason) == (
+        "interrupted",
+        "its lock was stolen by alice: it sleeps",
+    )
+    assert claims() == []

@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
+from django.contrib.auth.models import User
 
-from agents.models import LockClaim
-from agents.services import tasks
+from agents.models import FileLock, LockClaim
+from agents.services import lock_taking, tasks
+from agents.services.lifecycle import Asker
+from agents.services.lock_taking import Person
 from tests.harness.native import native
 from tests.harness.supervisor import TEST, Cast, Supervisor
 from tests.harness.waiting import until
@@ -120,3 +123,31 @@ def test_the_second_of_two_that_would_wait_for_each_other_is_told(
     told = [r["text"] for w in (first, second) for r in w.results() if r["error"]]
     assert len(told) == 1
     assert "nobody would ever get on" in told[0]
+
+
+def test_a_steal_interrupts_the_task_before_the_next_one_gets_its_files(
+    supervisor: Supervisor, cast: Cast, alice: User
+) -> None:
+    web = native(cast, "web").start_native()
+    api = native(cast, "api", workspace=str(web.workspace)).start_native()
+    first = web.do("/pause 600\n" + write("a", "too late"), paths=["a"])
+    first.wait_for("running")
+    second = api.do(write("a", "api"), paths=["a"])
+    second.wait_for("waiting_for_lock")
+    lock = FileLock.objects.get(claim__task=first.row.pk)
+    person = Person(Asker("alice", "page", "it sleeps"), alice.pk, "the page")
+    assert lock_taking.steal(lock.pk, person).claim.taken_by == "alice"
+    assert first.wait_for("interrupted").reason == (
+        "its lock was stolen by alice: it sleeps"
+    )
+    second.wait_for("succeeded")
+    assert (web.workspace / "a").read_text() == "api"
+    claim = LockClaim.objects.get(task=first.row.pk)
+    assert (claim.state, claim.taken_by) == ("ended", "alice")
+    assert claim.reason == "stolen by alice: it sleeps"
+    # It goes on later, if somebody wants it to, and asks for its lock again.
+    tasks.go_on(first.row.pk, TEST)
+    first.wait_for("running")
+    web.stop()
+    first.wait_for("interrupted")
+    until(lambda: open_claims() == 0, what="no lock to be left")
