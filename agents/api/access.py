@@ -24,6 +24,7 @@ USUAL: Final[Mapping[str, ScopeChoice]] = {
     "delete": ScopeChoice.CONFIGURE,
 }
 OTHERWISE: Final[Mapping[str, ScopeChoice]] = {
+    "get audit": ScopeChoice.CONFIGURE,
     "post agents": ScopeChoice.CONFIGURE,
     "post schedules": ScopeChoice.CONFIGURE,
     "delete barriers/{name}": ScopeChoice.OPERATE,

@@ -16,7 +16,13 @@ from ninja.utils import check_csrf
 
 from agents.api.problems import Problem
 from agents.services import failures, tokens
-from agents.services.permissions import CONFIGURE, DEFINE_COMMANDS, OPERATE, VIEW
+from agents.services.permissions import (
+    AUDIT,
+    CONFIGURE,
+    DEFINE_COMMANDS,
+    OPERATE,
+    VIEW,
+)
 from agents.services.tokens import Caller
 
 LACKS: Final = {
@@ -24,6 +30,7 @@ LACKS: Final = {
     OPERATE: "start, stop or ask agents",
     CONFIGURE: "set up agents",
     DEFINE_COMMANDS: "define commands",
+    AUDIT: "read the audit log (scope configure, and the permission to view it)",
 }
 
 

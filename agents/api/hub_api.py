@@ -19,6 +19,7 @@ from agents.api.docs import page
 from agents.api.routes import (
     agent_lists,
     agents,
+    audit,
     barriers,
     batches,
     brake,
@@ -124,6 +125,7 @@ def build() -> HubApi:
 
     api.add_router("", batches.router, tags=["Batches"])
     api.add_router("", overview.router, tags=["Hub"])
+    api.add_router("", audit.router, tags=["Hub"])
     api.add_router("", brake.router, tags=["Hub"])
     api.add_router("", locks.router, tags=["Locks"])
     api.add_router("", lock_ends.router, tags=["Locks"])

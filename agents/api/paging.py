@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final, Generic, Self, TypeVar
@@ -118,36 +117,42 @@ def part(rows: QuerySet[Row], order: Order, asked: PageIn, whose: str) -> Part[R
 
     `whose`: which list it is, as the fields of `asked` may not say it all.
     """
-    mark = _mark(whose, asked.model_dump(mode="json", exclude={"cursor", "limit"}))
     rows = order(rows)
-    if asked.cursor is not None:
-        rows = rows.filter(order.after(*_read(asked.cursor, mark)))
+    place = place_of(asked, whose)
+    if place is not None:
+        rows = rows.filter(order.after(*place))
     found = list(rows[: asked.limit + 1])
     if len(found) <= asked.limit:
         return Part(found, None)
     found.pop()
-    return Part(found, _written(found[-1], order, mark))
+    value, tie = getattr(found[-1], order.field), getattr(found[-1], order.tie)
+    return Part(found, cursor(asked, whose, value, tie))
 
 
-def _mark(whose: str, filters: Mapping[str, Any]) -> str:
-    told = json.dumps([whose, filters], sort_keys=True)
-    return hashlib.sha256(told.encode()).hexdigest()[:12]
-
-
-def _written(last: Model, order: Order, mark: str) -> str:
-    value, tie = getattr(last, order.field), getattr(last, order.tie)
+def cursor(asked: PageIn, whose: str, value: Any, tie: Any) -> str:
+    """The cursor of what comes after these two."""
     if isinstance(value, datetime):
         value = {"at": value.isoformat()}
-    return signing.dumps([mark, value, tie], salt=_SALT)
+    return signing.dumps([_mark(asked, whose), value, tie], salt=_SALT)
 
 
-def _read(cursor: str, mark: str) -> tuple[Any, Any]:
+def place_of(asked: PageIn, whose: str) -> tuple[Any, Any] | None:
+    """The two of the cursor that was sent; None without one. Raises Problem."""
+    if asked.cursor is None:
+        return None
     try:
-        found, value, tie = signing.loads(cursor, salt=_SALT)
+        found, value, tie = signing.loads(asked.cursor, salt=_SALT)
     except (signing.BadSignature, ValueError):
         raise invalid({"cursor": _MISFIT}) from None
-    if found != mark:
+    if found != _mark(asked, whose):
         raise invalid({"cursor": _MISFIT})
     if isinstance(value, dict):
         value = datetime.fromisoformat(value["at"])
     return value, tie
+
+
+def _mark(asked: PageIn, whose: str) -> str:
+    """Which list it is, with its filters and its sort."""
+    filters = asked.model_dump(mode="json", exclude={"cursor", "limit"})
+    told = json.dumps([whose, filters], sort_keys=True)
+    return hashlib.sha256(told.encode()).hexdigest()[:12]

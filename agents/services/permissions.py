@@ -10,6 +10,9 @@ CONFIGURE: Final = "agents.configure_agent"
 # Beside the three: whoever has it runs code as the hub's user.
 DEFINE_COMMANDS: Final = "agents.define_commands"
 
+# Django's own: what people changed in the admin, and programs by the API.
+AUDIT: Final = "admin.view_logentry"
+
 HISTORY: Final = (
     "agents.view_request",
     "agents.view_run",
@@ -25,5 +28,5 @@ GROUPS: Final[dict[str, tuple[str, ...]]] = {
     "Operators": (VIEW, *HISTORY, OPERATE),
     "Configurators": (VIEW, *HISTORY, OPERATE, CONFIGURE),
     "Command authors": (VIEW, *HISTORY, OPERATE, CONFIGURE, DEFINE_COMMANDS),
-    "Auditors": (VIEW, *HISTORY, "admin.view_logentry"),
+    "Auditors": (VIEW, *HISTORY, AUDIT),
 }

@@ -22,7 +22,13 @@ from django.utils import timezone
 from agents.models import ApiToken, Run
 from agents.models.choices import ScopeChoice
 from agents.policy.states import ALIVE
-from agents.services.permissions import CONFIGURE, DEFINE_COMMANDS, OPERATE, VIEW
+from agents.services.permissions import (
+    AUDIT,
+    CONFIGURE,
+    DEFINE_COMMANDS,
+    OPERATE,
+    VIEW,
+)
 
 # What a secret scanner, and we, know them by.
 OF_A_PERSON: Final = "ahp_"
@@ -33,7 +39,9 @@ NOTE_USE_EVERY: Final = 60
 SCOPES: Final[Mapping[str, frozenset[str]]] = {
     ScopeChoice.VIEW: frozenset({VIEW}),
     ScopeChoice.OPERATE: frozenset({VIEW, OPERATE}),
-    ScopeChoice.CONFIGURE: frozenset({VIEW, OPERATE, CONFIGURE, DEFINE_COMMANDS}),
+    ScopeChoice.CONFIGURE: frozenset(
+        {VIEW, OPERATE, CONFIGURE, DEFINE_COMMANDS, AUDIT}
+    ),
 }
 EVERYTHING: Final = SCOPES[ScopeChoice.CONFIGURE]
 
