@@ -11,10 +11,11 @@ from typing import Any, Final
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -22,9 +23,38 @@ from agents.admin import cells
 from agents.admin.readonly import ReadOnlyAdmin
 from agents.models import ApiToken
 from agents.services import figures, token_list, tokens
-from agents.services.token_list import LOOKS
+from agents.services.token_list import LOOKS, TokenState
 
 REVOKE: Final = "agents.revoke_apitoken"
+
+
+class StateFilter(admin.SimpleListFilter):
+    """Whether it lets somebody in, whose person is not disabled."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(
+        self, request: HttpRequest, model_admin: admin.ModelAdmin[Any]
+    ) -> list[tuple[str, str]]:
+        """Those that a token itself has."""
+        shown = (TokenState.VALID, TokenState.EXPIRED, TokenState.REVOKED)
+        return [(state.value, LOOKS[state][2]) for state in shown]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[ApiToken]
+    ) -> QuerySet[ApiToken]:
+        """Those of the chosen state."""
+        over = Q(expires_at__lte=timezone.now())
+        kept = queryset.filter(revoked_at=None)
+        match self.value():
+            case TokenState.VALID:
+                return kept.exclude(over)
+            case TokenState.EXPIRED:
+                return kept.filter(over)
+            case TokenState.REVOKED:
+                return queryset.exclude(revoked_at=None)
+        return queryset
 
 
 class ApiTokenAdmin(ReadOnlyAdmin):
@@ -44,7 +74,7 @@ class ApiTokenAdmin(ReadOnlyAdmin):
     list_filter = (
         "scope",
         ("user", admin.RelatedOnlyFieldListFilter),
-        ("revoked_at", admin.EmptyFieldListFilter),
+        StateFilter,
     )
     list_select_related = ("user",)
     search_fields = ("name", "user__username", "hint")
@@ -128,7 +158,7 @@ class ApiTokenAdmin(ReadOnlyAdmin):
             "opts": self.opts,
             "media": self.media,
             "rows": [
-                (token, self.state(token), self.begins_with(token), self.used(token))
+                (token, self.state(token), self.used(token), self.begins_with(token))
                 for token in found
             ],
             "back": reverse("admin:agents_apitoken_changelist"),

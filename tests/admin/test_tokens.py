@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.test import Client
+from django.utils import timezone
 
 from agents.models import ApiToken
 from agents.services import tokens
@@ -119,6 +121,19 @@ def test_looking_is_not_revoking(reader: User, issued: Issued, sign_in: SignIn) 
     bulk = {"action": "revoke", "_selected_action": [str(issued.token.pk)]}
     client.post(LIST, {**bulk, "index": "0"})
     assert tokens.find(issued.secret) is not None
+
+
+def test_the_list_is_filtered_by_how_a_token_stands(
+    keeper: User, vera: User, issued: Issued, sign_in: SignIn
+) -> None:
+    gone = tokens.issue(vera, name="gone", scope="view", by=vera).token
+    tokens.revoke(gone, by=vera)
+    late = tokens.issue(vera, name="late", scope="view", by=vera).token
+    ApiToken.objects.filter(pk=late.pk).update(expires_at=timezone.now())
+    client = sign_in(keeper)
+    for state, name in (("valid", "ci"), ("expired", "late"), ("revoked", "gone")):
+        page = text_of(client.get(f"{LIST}?state={state}"))
+        assert re.findall(r'/change/[^"]*">(\w+)</a></th>', page) == [name]
 
 
 @pytest.mark.parametrize("wrong", ["", "x", "9" * 30, "-1", "999"])

@@ -19,6 +19,8 @@ from agents.api.docs.shapes import Member, Shape, Shapes, Word
 from agents.api.docs.text import marked
 from agents.api.problems import KINDS, MEDIA_TYPE
 
+# The groups in the order of a reader's way; what is not named comes before the last.
+ORDER: Final = ("Agents", "Steering", "Tasks", "Batches", "Schedules", "Locks")
 NEEDS: Final = {
     "view": "View",
     "operate": "Operate",
@@ -104,13 +106,18 @@ def read(description: Mapping[str, Any]) -> Reference:
         version=description["info"]["version"],
         groups=tuple(
             Group(tag, f"group-{_slug(tag)}", tuple(sorted(found, key=_order)))
-            for tag, found in groups.items()
+            for tag, found in sorted(groups.items(), key=_place)
         ),
         shapes=tuple(shapes.reached(told)),
         problems=tuple(
             ProblemKind(status, kind, title) for status, (kind, title) in KINDS.items()
         ),
     )
+
+
+def _place(group: tuple[str, Any]) -> tuple[bool, int]:
+    tag = group[0]
+    return tag == "Hub", ORDER.index(tag) if tag in ORDER else len(ORDER)
 
 
 def _order(one: Operation) -> tuple[str, int]:
