@@ -30,11 +30,16 @@ def the_agent(name: str) -> Agent:
     return found
 
 
-def steerable(agent: Agent) -> Agent:
-    """The same; a Problem if it is nobody's, or not the hub's, to steer."""
+def peoples(agent: Agent) -> Agent:
+    """The same; a Problem if it is a part of the hub."""
     if agent.internal:
         raise Problem(409, f"{agent.name} is a part of the hub itself.")
-    if agent.external:
+    return agent
+
+
+def steerable(agent: Agent) -> Agent:
+    """The same; a Problem if it is nobody's, or not the hub's, to start and stop."""
+    if peoples(agent).external:
         raise Problem(409, outside.refusal(agent.name))
     return agent
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -141,3 +142,81 @@ def test_a_person_who_has_lost_the_right_keeps_no_agent_from_living(
     told = program(bob, "operate").post("agents/register", ABOUT).json()
     bob.user_permissions.clear()
     assert Program(told["token"]).post("agents/far/heartbeat").status_code == 200
+
+
+def test_agents_from_outside_meet_at_a_barrier_with_their_own_tokens(
+    operator: Program, bob: User
+) -> None:
+    parties = {"name": "build", "parties": ["far", "near"]}
+    far, near = registered("far", bob), registered("near", bob)
+    assert operator.post("barriers", parties).status_code == 201
+    waits = Program(far.token).post("barriers/build/arrive", {"agent": "far"}).json()
+    assert (waits["state"], waits["missing"]) == ("waiting", ["near"])
+    # Not in another's name.
+    other = Program(far.token).post("barriers/build/arrive", {"agent": "near"})
+    assert other.status_code == 403
+    met = Program(near.token).post("barriers/build/arrive", {"agent": "near"}).json()
+    assert (met["state"], met["missing"]) == ("tripped", [])
+
+
+def test_one_that_goes_before_it_arrives_breaks_the_barrier(
+    operator: Program, viewer: Program, bob: User
+) -> None:
+    far, near = registered("far", bob), registered("near", bob)
+    operator.post("barriers", {"name": "build", "parties": ["far", "near"]})
+    Program(far.token).post("barriers/build/arrive", {"agent": "far"})
+    Program(near.token).post("agents/near/deregister", {"reason": "tired"})
+    seen = viewer.get("barriers/build").json()
+    assert "broken" in str(seen) and "near ended before it arrived" in str(seen)
+
+
+def test_one_that_is_gone_can_be_deleted_and_its_name_is_free(
+    configurer: Program, operator: Program, bob: User
+) -> None:
+    registered("far", bob)
+    assert configurer.call("DELETE", "agents/far").status_code == 409
+    assert operator.post("agents/far/deregister").status_code == 200
+    assert configurer.call("DELETE", "agents/far").status_code == 204
+    assert operator.post("agents/register", {"name": "far"}).json()["run"] == 1
+
+
+def test_its_locks_live_by_its_heartbeats_and_it_is_told_what_it_lost(
+    bob: User, tmp_path: Path, viewer: Program
+) -> None:
+    far, near = registered("far", bob), registered("near", bob)
+    mine, others = Program(far.token), Program(near.token)
+
+    def ask(one: Program, agent: str) -> Any:
+        wanted = {"workspace": str(tmp_path), "paths": ["a.py"], "mode": "exclusive"}
+        return one.post("locks", wanted | {"agent": agent})
+
+    (lock,) = ask(mine, "far").json()["locks"]
+    assert lock["expires_at"] is not None
+    assert ask(others, "near").status_code == 409
+    # Its heartbeats keep it, however long.
+    for _ in range(3):
+        silent_for(far.run, 50)
+        assert mine.post("agents/far/heartbeat").json()["locks_lost"] == []
+        assert ask(others, "near").status_code == 409
+    silent_for(far.run, 61)
+    (taken,) = ask(others, "near").json()["locks"]
+    assert taken["fence"] > lock["fence"]
+    lost = mine.post("agents/far/heartbeat").json()["locks_lost"]
+    assert lost == [{key: lock[key] for key in ("id", "pattern", "fence")}]
+    assert mine.post(f"locks/{lock['id']}/renew").status_code == 409
+    # Who lets go itself has lost nothing.
+    assert others.post(f"locks/{taken['id']}/release").status_code == 200
+    assert others.post("agents/near/heartbeat").json()["locks_lost"] == []
+
+
+def test_a_lock_that_a_person_has_stolen_is_told_with_the_next_heartbeat(
+    bob: User, tmp_path: Path, operator: Program
+) -> None:
+    far = registered("far", bob)
+    mine = Program(far.token)
+    wanted = {"workspace": str(tmp_path), "paths": ["a", "b"], "mode": "exclusive"}
+    locks = mine.post("locks", wanted | {"agent": "far"}).json()["locks"]
+    stolen = operator.post(f"locks/{locks[0]['id']}/steal", {"reason": "I need it."})
+    assert stolen.status_code == 200, stolen.content
+    told = mine.post("agents/far/heartbeat").json()["locks_lost"]
+    assert [one["pattern"] for one in told] == ["a", "b"]

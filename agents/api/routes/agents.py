@@ -13,7 +13,7 @@ from ninja import Body, Status
 from agents.api import etags, revisions
 from agents.api.answers import answers
 from agents.api.callers import needs, needs_for
-from agents.api.chosen import steerable, the_agent
+from agents.api.chosen import peoples, the_agent
 from agents.api.idempotency import documented, once
 from agents.api.problems import Problem, unknown
 from agents.api.routes.of_agents import router as router
@@ -135,7 +135,7 @@ def _of_people(name: str, *, locked: bool = False) -> Agent:
     agents = Agent.objects.select_for_update() if locked else Agent.objects
     found = agents.filter(name=name).first()
     if found is None:
-        steerable(the_agent(name))
+        peoples(the_agent(name))
         raise unknown("agent", name)
     return found
 

@@ -15,7 +15,7 @@ from ninja import Query, Router
 from agents.api import etags
 from agents.api.answers import answers
 from agents.api.callers import ASYNC_AUTH, caller_of, needs, needs_for
-from agents.api.chosen import steerable, the_agent
+from agents.api.chosen import peoples, the_agent
 from agents.api.idempotency import Once, begin, documented, once
 from agents.api.meetings import SEATS, Watch
 from agents.api.paging import Order, PageOut, part
@@ -195,7 +195,7 @@ def _come(
         first = begin(request, caller)
         if first.replay is not None:
             return Come(first, None)
-        agent = steerable(the_agent(body.agent))
+        agent = peoples(the_agent(body.agent))
         try:
             standing = barriers.arrive(
                 name, agent.pk, _run_of(caller, agent.pk), body.generation
