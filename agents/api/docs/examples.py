@@ -26,6 +26,8 @@ KNOWN: Final[Mapping[str, Any]] = {
     "names": ["web"],
     "agent": "web",
     "labels": {"team": "search"},
+    "workspace": "/srv",
+    "paths": ["src/**"],
     "prompt": "What is in this folder?",
     "reason": "a new version",
     "text": "Go on.",
