@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import aclosing
 from typing import Any, Final
 
@@ -59,6 +59,8 @@ class Assignment:
         self.waits = ""
         # Set whenever its worker has looked at it.
         self.news: Final = asyncio.Event()
+        # Awaited when nothing of it runs any more, before its end is written down.
+        self.before_end: Callable[[], Awaitable[None]] | None = None
 
     # -- what others want --
 
@@ -221,6 +223,8 @@ class Assignment:
 
     async def _write_end(self, done: Done) -> None:
         claimed = self._claimed
+        if self.before_end is not None:
+            await self.before_end()
         await self._book_the_rest(done.reason)
         kind = done.kind
         delay = None

@@ -24,6 +24,7 @@ from agents.execution.log import Log
 from agents.execution.native import NativeLLMAgent
 from agents.execution.office import Office
 from agents.execution.tools.tool import Surroundings
+from agents.execution.touching import Touching
 from agents.policy.native import NativeSetup
 from agents.services import heartbeats, work
 from agents.services.heartbeats import RunOver
@@ -167,6 +168,8 @@ class Worker:
             assignment.news,
             assignment.wait_for,
         )
+        touching = Touching(assignment.claimed, self._bridge, place.workspace)
+        assignment.before_end = touching.end
         return Surroundings(
             workspace=place.workspace,
             run_id=place.run_id,
@@ -178,6 +181,7 @@ class Worker:
             allow_commands=self._setup.allow_commands,
             ask=assignment.ask_person,
             lock=locker.hold,
+            command_begins=touching.begin,
         )
 
     def _give_up(self, reason: str) -> None:

@@ -17,6 +17,7 @@ class Task(models.Model):
     """A task is committed before anybody is told of it, and claimed by one run.
 
     `conversation` is shared by a task and its follow-ups, one of which runs at a time.
+    `touched`: what its commands have written outside its locks (`services.touched`).
     `interrupt_reason`: why a person wants it to be *interrupted* where it is.
     `not_before`: an attempt failed and the next one waits. `cost` is what is known of
     it; `unpriced` counts the usage whose price nobody knows.
@@ -59,6 +60,7 @@ class Task(models.Model):
     answered_by = models.CharField(max_length=150, blank=True)
     result = models.TextField(blank=True)
     error = models.TextField(blank=True)
+    touched = models.JSONField(default=dict, blank=True)
 
     input = models.PositiveBigIntegerField(default=0)
     cache_read = models.PositiveBigIntegerField(default=0)

@@ -9,7 +9,7 @@ from agents.models import Task
 from agents.models.choices import Kind
 from agents.policy.states import ALIVE
 from agents.policy.tasks import FINISHED, TaskState
-from agents.services import brake, figures, task_list, task_locks
+from agents.services import brake, figures, task_list, task_locks, touched
 from agents.services.figures import Stamp
 from agents.services.task_list import TaskRow
 from agents.services.task_shapes import usage
@@ -30,6 +30,7 @@ class TaskDetail:
     prompt: str
     via: str
     paths: tuple[str, ...]
+    touched: str
     timeout: str
     attempts: int
     max_attempts: int
@@ -69,6 +70,7 @@ def detail(task_id: int) -> TaskDetail | None:
         prompt=_cut(task.prompt),
         via=task.via,
         paths=tuple(task.paths),
+        touched=touched.words(task.touched).capitalize(),
         timeout=figures.seconds(task.timeout) if task.timeout else "",
         attempts=task.attempts,
         max_attempts=task.max_attempts,

@@ -32,6 +32,7 @@ def task_shape(task: Task) -> dict[str, Any]:
         "error": task.error or None,
         "question": task.question or None,
         "paths": task.paths,
+        "touched_outside": task.touched or None,
         "priority": task.priority,
         "timeout": task.timeout,
         "attempts": task.attempts,

@@ -49,6 +49,7 @@ class RunCommand:
         if not around.allow_commands:
             raise Refused("this agent may not run commands; a person has to allow it")
         launch = await in_thread(_launch, arguments, around)
+        await around.command_begins()
         finished = await commands.run(launch, around, arguments["timeout"], SHOWN)
         error = finished.why is not Why.BY_ITSELF
         return Outcome(_told(finished, arguments["timeout"]), error=error)

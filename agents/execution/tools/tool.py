@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from agents.llm.request import Tool as Description
 
 
+async def _nothing() -> None:
+    """Nobody looks."""
+
+
 @dataclass(frozen=True, slots=True)
 class Surroundings:
     """Where and for whom a tool works.
@@ -24,7 +28,8 @@ class Surroundings:
     `inherited`: what every run is given of the hub's; `marks`: what tells a command
     whose it is and how it reaches the hub. `ask`: puts a question to a person and
     waits for the answer. `lock`: waits until a file may be written, given by its path
-    below the workspace, or raises Refused.
+    below the workspace, or raises Refused. `command_begins`: awaited before anything is
+    run that may write what is not locked.
     """
 
     workspace: Path
@@ -37,6 +42,7 @@ class Surroundings:
     allow_commands: bool
     ask: Callable[[str], Awaitable[str]]
     lock: Callable[[str], Awaitable[None]]
+    command_begins: Callable[[], Awaitable[None]] = _nothing
 
 
 @dataclass(frozen=True, slots=True)
