@@ -10,6 +10,7 @@ from django.db.models import Model
 
 from agents.admin.agents import AgentAdmin
 from agents.admin.audit import LogEntryAdmin
+from agents.admin.barriers import BarrierAdmin
 from agents.admin.batches import BatchAdmin
 from agents.admin.brakes import BrakeAdmin
 from agents.admin.history import RequestAdmin, StatusChangeAdmin
@@ -22,6 +23,7 @@ from agents.admin.tokens import ApiTokenAdmin
 from agents.models import (
     Agent,
     ApiToken,
+    Barrier,
     Batch,
     Brake,
     Budget,
@@ -44,6 +46,7 @@ ADMINS: Final[dict[type[Model], type[ModelAdmin[Any]]]] = {
     Usage: UsageAdmin,
     Request: RequestAdmin,
     Run: RunAdmin,
+    Barrier: BarrierAdmin,
     StatusChange: StatusChangeAdmin,
     Node: NodeAdmin,
     ApiToken: ApiTokenAdmin,

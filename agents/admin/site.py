@@ -32,6 +32,7 @@ HIDDEN_APPS: Final = frozenset({"django_q"})
 ORDER: Final = (
     *("agents", "Agent", "Provider", "Schedule", "Budget", "Price"),
     *("Request", "Run", "StatusChange", "Usage", "Node", "ApiToken"),
+    *("Barrier", "Batch", "Brake"),
     *("auth", "User", "Group"),
     *("admin", "LogEntry"),
 )

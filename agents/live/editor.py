@@ -15,7 +15,7 @@ from typing import Final
 from django.db import connection
 from django.db.models import Min
 
-from agents.live import follow, fragments, rendering, transcripts
+from agents.live import follow, fragments, meetings, rendering, transcripts
 from agents.live.batches import Batches
 from agents.live.demand import Demand, Edition, Key, LogDemand, LogStep, TaskStep
 from agents.live.feed import Feed
@@ -106,6 +106,7 @@ class Editor:
         made |= rendering.task_pages([demand], {demand.task} - {0})
         made["supervisor", 0, False] = fragments.supervisor(overview.supervision())
         made |= rendering.brake([demand]) | self._batches.whole(demand)
+        made |= meetings.barriers([demand])
         if demand.agent_id is not None:
             made |= rendering.agents([demand], {demand.agent_id})
         return Edition(
@@ -135,6 +136,9 @@ class Editor:
         made |= rendering.agents(demands, news.agents)
         if changes.BRAKE in news.hub:
             made |= rendering.brake(demands)
+        # How those are that are missing stands beside their names.
+        if changes.BARRIER in news.hub or news.agents:
+            made |= meetings.barriers(demands)
         if news.hub & {changes.BRAKE, changes.BATCH}:
             made |= self._batches.changed(demands)
         listing = any(one.overview or one.agents or one.registry for one in demands)

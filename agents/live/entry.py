@@ -35,5 +35,6 @@ def demand_of(subscribed: Subscription, *, operator: bool) -> Demand:
         task=subscribed.task,
         transcript=subscribed.transcript,
         batches=subscribed.batches,
+        barriers=subscribed.barriers,
         batch=subscribed.batch,
     )

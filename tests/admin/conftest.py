@@ -106,6 +106,7 @@ def archivist(db: None) -> User:
         "run",
         "statuschange",
         "node",
+        "barrier",
         "brake",
         "batch",
         "batchitem",
