@@ -305,7 +305,8 @@ def run_view(run: Run) -> RunView:
         ended=figures.stamp_or_none(run.ended_at),
         lasted=_lasted(began, run.ended_at),
         exit_code=figures.NOTHING if run.exit_code is None else str(run.exit_code),
-        failed=run.ended_at is not None and run.exit_code != 0,
+        # A run without a process has no exit code, and that is no failure of it.
+        failed=run.ended_at is not None and run.exit_code != 0 and not run.leased,
         reason=run.reason,
         restart_number=run.restart_number,
         adopted=run.adopted,

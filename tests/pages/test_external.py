@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from agents.models import Agent, Request, Schedule
 from agents.policy.states import Action
-from agents.services import lifecycle, schedules, setups, transfer
+from agents.services import agent_detail, lifecycle, schedules, setups, transfer
 from agents.services.lifecycle import Asker
 from tests.harness.outside import registered
 from tests.pages.conftest import MakeAgent
@@ -37,6 +37,13 @@ def test_its_page_has_no_button_and_says_why(as_bob: Client, far: Agent) -> None
     assert "Started elsewhere" in text
     assert 'value="restart"' not in text
     assert "output-title" not in text
+
+
+def test_a_run_of_it_that_is_over_is_not_called_failed(bob: User, far: Agent) -> None:
+    registered("far", bob)
+    detail = agent_detail.detail(far.pk)
+    assert detail is not None
+    assert [(run.number, run.failed) for run in detail.runs] == [(2, False), (1, False)]
 
 
 def test_the_list_offers_nothing_to_be_done_with_it(
