@@ -14,7 +14,8 @@ class Brake(models.Model):
 
     `stops`: agents were stopped, else left; `interrupts`: work was interrupted, else
     left to finish. `stopped`: [{"agent", "name", "generation"}] of those it stopped,
-    with the request that did it; `interrupted`: the ids of the tasks.
+    with the request that did it; `interrupted`: the ids of the tasks; `awaited`: the
+    ids of the agents that are stopped once they have finished their work.
     (`made_boot`, `made_boot_seconds`): when, on the clock that does not jump.
     """
 
@@ -29,6 +30,7 @@ class Brake(models.Model):
     interrupts = models.BooleanField("work was interrupted")
     stopped = models.JSONField(default=list)
     interrupted = models.JSONField(default=list)
+    awaited = models.JSONField(default=list)
     released_at = models.DateTimeField(null=True)
     released_by = models.CharField(max_length=150, blank=True)
     release_reason = models.TextField(blank=True)

@@ -38,7 +38,9 @@ def brake(request: PageRequest) -> HttpResponse:
 def pull(request: PageRequest) -> HttpResponse:
     """Pull it."""
     how = request.POST.get("how", "")
-    wanted = Pull(stop=how == "stop", finish=how == "finish")
+    wanted = Pull(
+        stop=how in {"stop", "finish-stop"}, finish=how in {"finish", "finish-stop"}
+    )
     try:
         found, new = services.pull(wanted, _asker(request), request.user.pk)
     except CannotBrake as error:

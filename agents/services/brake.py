@@ -27,10 +27,6 @@ from agents.services.tasks import CannotChange
 
 SOURCE: Final = "fleet brake"
 NO_REASON: Final = "Say why: everybody who looks at a page will ask."
-BOTH: Final = (
-    "An agent that is stopped does not finish its work: stop the agents, or let the "
-    "work finish."
-)
 
 
 class CannotBrake(ValueError):
@@ -48,7 +44,7 @@ class NotPulled(ValueError):
 @dataclass(frozen=True, slots=True)
 class Pull:
     """How hard. `stop`: agents are stopped, else left; `finish`: work that has begun
-    may end by itself, else it is interrupted."""
+    may end by itself, else it is interrupted. With both, who works is stopped then."""
 
     stop: bool = False
     finish: bool = False
@@ -93,8 +89,6 @@ def pull(how: Pull, asker: Asker, user_id: int | None = None) -> tuple[Brake, bo
     """
     if not asker.reason.strip():
         raise CannotBrake(NO_REASON, "reason")
-    if how.stop and how.finish:
-        raise CannotBrake(BOTH, "finish")
     made = Moment.now()
     with transaction.atomic():
         if (earlier := pulled()) is not None:
@@ -106,14 +100,38 @@ def pull(how: Pull, asker: Asker, user_id: int | None = None) -> tuple[Brake, bo
             return Brake.objects.get(pulled=True), False
         affected = _affected()
         if how.stop:
-            found.stopped = _stop(affected, found, asker, made)
+            found.awaited = _at_work() if how.finish else []
+            idle = [agent for agent in affected if agent.pk not in found.awaited]
+            found.stopped = _stop(idle, found, asker, made)
         if not how.finish:
             found.interrupted = _interrupt()
-        found.save(update_fields=["stopped", "interrupted"])
+        found.save(update_fields=["stopped", "interrupted", "awaited"])
         _note(affected, f"{words(found)}; {_what(found)}", asker)
         audit.noted(user_id, [found], f"Pulled by {asker.via}: {asker.reason}")
         _tell(affected)
     return found, True
+
+
+def stop_finished() -> bool:
+    """Stop those that were let finish and have; whether some still work.
+
+    Called over and over by the hub's runner while any does.
+    """
+    with transaction.atomic():
+        rows = Brake.objects.select_for_update().filter(pulled=True)
+        found = rows.exclude(awaited=[]).first()
+        if found is None:
+            return False
+        working = sorted(set(found.awaited) & set(_at_work()))
+        over = set(found.awaited) - set(working)
+        if over:
+            asker = Asker(found.pulled_by, found.via)
+            wanted = Agent.objects.filter(pk__in=over, desired_state=Desired.RUNNING)
+            found.stopped += _stop(list(wanted), found, asker, Moment.now())
+            found.awaited = working
+            found.save(update_fields=["stopped", "awaited"])
+            changes.append_of_hub(changes.BRAKE)
+    return bool(working)
 
 
 def release(asker: Asker, *, go_on: bool, user_id: int | None = None) -> Brake:
@@ -130,7 +148,7 @@ def release(asker: Asker, *, go_on: bool, user_id: int | None = None) -> Brake:
             raise NotPulled("The fleet brake is not pulled.")
         found.pulled, found.released_at = False, timezone.now()
         found.released_by, found.release_reason = asker.actor, asker.reason
-        found.went_on = go_on
+        found.went_on, found.awaited = go_on, []
         found.save()
         if go_on:
             _start_again(found, asker)
@@ -176,6 +194,12 @@ def _stop(
         for one in sorted(asked, key=lambda one: one.name)
         if one.agent_id in wanted
     ]
+
+
+def _at_work() -> list[int]:
+    """The agents with work that has begun."""
+    running = Task.objects.filter(state=TaskState.RUNNING, agent__isnull=False)
+    return sorted(set(running.values_list("agent_id", flat=True)))
 
 
 def _interrupt() -> list[int]:

@@ -42,4 +42,8 @@ def _ended(found: Brake) -> str:
     said = [f"stopped {listed(names)}"] if names else []
     if found.interrupted:
         said.append(f"interrupted {counted(len(found.interrupted), 'task')}")
+    if found.awaited:
+        said.append(
+            f"stops {counted(len(found.awaited), 'agent')} when their work ends"
+        )
     return f"It {' and '.join(said)}." if said else ""

@@ -1,7 +1,8 @@
-"""The runner of batches: beside the supervisor, with a database thread of its own.
+"""The runner of batches, and of stops that wait for work.
 
-It takes no part in a turn. It knows nothing that the rows do not say, so it may end,
-or be killed, at any instant.
+It is beside the supervisor, with a database thread of its own, and takes no part in a
+turn. It knows nothing that the rows do not say, so it may end, or be killed, at any
+instant.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Collection
 from typing import Final
 
 from agents.execution.bridge import Bridge
-from agents.services import batch_steps
+from agents.services import batch_steps, brake
 from agents.services.changes import Glance
 
 # Seconds between two looks: while a batch is open, and while none is.
@@ -26,13 +27,18 @@ async def carry_on_batches(only: Collection[int] | None) -> None:
     A look costs two calls of stat(2) while nothing has been committed.
     """
     bridge, glance, still_open = Bridge(), Glance(), True
+
+    def step() -> bool:
+        working = brake.stop_finished()
+        return batch_steps.step() or working
+
     try:
         while only is None:
             due = glance.worth_it()
             if due and not still_open:
                 due = await bridge.call(glance.anything_new)
             if due:
-                still_open = await bridge.call(batch_steps.step)
+                still_open = await bridge.call(step)
             await asyncio.sleep(OFTEN if still_open else SELDOM)
     finally:
         bridge.give_up = True

@@ -82,7 +82,6 @@ def test_a_brake_that_is_not_pulled_is_not_released(operator: Program) -> None:
     [
         ({}, "reason"),
         ({"reason": "  "}, "reason"),
-        ({**WHY, "stop": True, "finish": True}, "finish"),
         ({**WHY, "hard": True}, "hard"),
     ],
 )

@@ -51,6 +51,7 @@ def test_who_may_only_look_gets_neither_form_nor_brake(as_vera: Client) -> None:
         ("interrupt", False, True),
         ("finish", False, False),
         ("stop", True, True),
+        ("finish-stop", True, False),
         ("", False, True),
     ],
 )

@@ -73,9 +73,35 @@ def test_a_pull_and_a_release_say_why(reason: str) -> None:
     assert brake.pulled() is not None
 
 
-def test_to_stop_agents_and_let_their_work_finish_is_refused() -> None:
-    with pytest.raises(CannotBrake, match="does not finish its work"):
-        brake.pull(Pull(stop=True, finish=True), BOB)
+def test_who_works_is_stopped_when_it_has_finished_if_both_are_wanted() -> None:
+    running("web")
+    engine = Engine.at_work(asked(thinker()))
+    agent = Agent.objects.get(name="thinker")
+    settle(agent, status="running", desired_state="running")
+    found = pull(stop=True, finish=True)
+    assert [one["name"] for one in found.stopped] == ["web"]
+    assert (found.awaited, found.interrupted) == ([agent.pk], [])
+    assert work.look(engine.task).braked == ""
+    assert brake.stop_finished(), "it still works"
+    assert not Request.objects.filter(agent=agent).exists()
+    engine.end()
+    assert not brake.stop_finished()
+    found.refresh_from_db()
+    assert [one["name"] for one in found.stopped] == ["web", "thinker"]
+    request = Request.objects.get(agent=agent)
+    assert (request.action, request.actor) == ("stop", "bob")
+    assert not brake.stop_finished()
+    assert Request.objects.filter(agent=agent).count() == 1
+
+
+def test_after_the_release_nobody_is_stopped_any_more() -> None:
+    engine = Engine.at_work(asked(thinker()))
+    Agent.objects.update(desired_state="running")
+    pull(stop=True, finish=True)
+    brake.release(ALL_WELL, go_on=True)
+    engine.end()
+    assert not brake.stop_finished()
+    assert not Request.objects.exists()
 
 
 def test_what_is_not_pulled_is_not_released() -> None:

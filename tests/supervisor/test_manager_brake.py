@@ -157,3 +157,18 @@ def test_the_supervisor_looks_at_it_only_when_it_has_changed(
     assert looks == []
     pull()
     until(lambda: looks == [1], what="the one look")
+
+
+def test_who_works_may_finish_and_is_stopped_then_if_both_are_wanted(
+    supervisor: Supervisor, cast: Cast
+) -> None:
+    program, thinker = cast("wait").start_ready(), native(cast).start_native()
+    work = thinker.do("/pause 1\n/say Done.")
+    work.wait_for("running")
+    pull(stop=True, finish=True)
+    program.wait_for(Status.STOPPED)
+    work.wait_for("succeeded")
+    thinker.wait_for(Status.STOPPED)
+    found = brake.pulled()
+    assert found is not None
+    assert [one["name"] for one in found.stopped] == ["wait", "thinker"]

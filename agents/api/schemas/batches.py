@@ -29,7 +29,9 @@ class WorkIn(Schema):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     prompt: str = Field(
-        max_length=tasks.LONGEST_PROMPT,
+        # How long is for the service to say: JSON's halves of a character are not
+        # counted alike by all who read a bound in the description.
+        description=f"Of {tasks.LONGEST_PROMPT:,} characters at most.",
         pattern=r"^[^\x00]*[^\x00-\x20\x7f-\xa0\u1680\u2000-\u206f\u3000][^\x00]*$",
     )
     paths: list[Path] = Field([], max_length=tasks.MOST_PATHS)

@@ -30,8 +30,8 @@ class PullIn(Schema):
     stop: bool = Field(False, description="Stop the agents too, else they run on.")
     finish: bool = Field(
         False,
-        description="Let work that has begun finish, else it is interrupted. Not with "
-        "`stop`.",
+        description="Let work that has begun finish, else it is interrupted. With "
+        "`stop`, who works is stopped then.",
     )
 
 

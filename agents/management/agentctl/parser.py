@@ -133,9 +133,8 @@ def _add_brake(
     brake: argparse.ArgumentParser, release: argparse.ArgumentParser
 ) -> None:
     brake.add_argument("--reason", metavar="R", help="why; everybody sees it")
-    how = brake.add_mutually_exclusive_group()
-    how.add_argument("--stop", action="store_true", help="stop the agents as well")
-    how.add_argument(
+    brake.add_argument("--stop", action="store_true", help="stop the agents as well")
+    brake.add_argument(
         "--finish",
         action="store_true",
         help="let work that has begun finish; without it, it is interrupted",
