@@ -59,6 +59,8 @@ def build(parser: argparse.ArgumentParser) -> None:
         command.add_argument(
             "--limit", type=count, metavar="N", help="the newest N of each agent"
         )
+    locks = add("locks", "who has which files, and who waits for whom")
+    locks.add_argument("names", nargs="*", metavar="NAME", help="none: all")
     task_parser.build(add)
     usage = add("usage", "tokens and cost by agent and model, and how budgets stand")
     usage.add_argument("names", nargs="*", metavar="NAME", help="none: all")

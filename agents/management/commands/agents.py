@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandParser
 from agents.management.agentctl import (
     batching,
     braking,
+    locking,
     logs,
     parser,
     providing,
@@ -49,6 +50,7 @@ HANDLERS: Final[dict[str, Handler]] = {
     "batches": batching.show,
     "brake": braking.brake,
     "release": braking.release,
+    "locks": locking.show_locks,
     "logs": logs.show_logs,
     "providers": providing.show_providers,
     "provider": providing.change_provider,
