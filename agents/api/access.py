@@ -39,6 +39,8 @@ OF_RUNS: Final = frozenset(
         "post locks",
         "post locks/{id}/renew",
         "post locks/{id}/release",
+        "get tasks/{task_id}",
+        "get tasks/{task_id}/events",
     }
 )
 

@@ -19,6 +19,7 @@ from agents.api.docs import page
 from agents.api.routes import (
     agent_lists,
     agents,
+    asking,
     audit,
     barriers,
     batches,
@@ -31,6 +32,7 @@ from agents.api.routes import (
     registry,
     schedules,
     steering,
+    tasks,
     watching,
 )
 
@@ -122,6 +124,8 @@ def build() -> HubApi:
     api.add_router("", heartbeats.router, tags=["Registry"])
     api.add_router("", barriers.router, tags=["Barriers"])
     api.add_router("", schedules.router, tags=["Schedules"])
+    api.add_router("", asking.router, tags=["Tasks"])
+    api.add_router("", tasks.router, tags=["Tasks"])
 
     api.add_router("", batches.router, tags=["Batches"])
     api.add_router("", overview.router, tags=["Hub"])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final, Generic, Self, TypeVar
@@ -22,6 +23,8 @@ from agents.policy.hints import did_you_mean
 
 MOST: Final = 500
 USUAL: Final = 100
+# Characters of one page, where its rows may be very long.
+HEAVIEST: Final = 4_000_000
 _SALT: Final = "agenthub.cursor"
 _MISFIT: Final = (
     "This is the cursor of another list, or none. Send `next` of the page before, "
@@ -112,21 +115,48 @@ class Part(Generic[Row]):
     next: str | None
 
 
-def part(rows: QuerySet[Row], order: Order, asked: PageIn, whose: str) -> Part[Row]:
+def part(
+    rows: QuerySet[Row],
+    order: Order,
+    asked: PageIn,
+    whose: str,
+    weigh: Callable[[Row], int] | None = None,
+) -> Part[Row]:
     """The page that was asked for; a Problem if its cursor is not this list's.
 
-    `whose`: which list it is, as the fields of `asked` may not say it all.
+    `whose`: which list it is, as the fields of `asked` may not say it all. `weigh`: how
+    many characters a row is, where one may be very many.
     """
     rows = order(rows)
     place = place_of(asked, whose)
     if place is not None:
         rows = rows.filter(order.after(*place))
-    found = list(rows[: asked.limit + 1])
-    if len(found) <= asked.limit:
+    found, more = bounded(rows, asked.limit, weigh)
+    if not more:
         return Part(found, None)
-    found.pop()
     value, tie = getattr(found[-1], order.field), getattr(found[-1], order.tie)
     return Part(found, cursor(asked, whose, value, tie))
+
+
+def bounded(
+    rows: QuerySet[Row], limit: int, weigh: Callable[[Row], int] | None
+) -> tuple[list[Row], bool]:
+    """The first of these, as many as may be sent at once, and whether there are more.
+
+    One is sent however much it is.
+    """
+    if weigh is None:
+        every = list(rows[: limit + 1])
+        return every[:limit], len(every) > limit
+    found: list[Row] = []
+    weight = 0
+    # Few at a time: what is not sent is not read either.
+    for row in rows[: limit + 1].iterator(chunk_size=10):
+        weight += weigh(row)
+        if found and (len(found) == limit or weight > HEAVIEST):
+            return found, True
+        found.append(row)
+    return found, False
 
 
 def cursor(asked: PageIn, whose: str, value: Any, tie: Any) -> str:

@@ -70,7 +70,8 @@ def ask(agent_id: int, wanted: Ask, asker: Asker) -> tuple[Task, bool]:
                 if earlier.prompt != wanted.prompt:
                     raise CannotAsk(
                         f"The idempotency key {wanted.idempotency_key!r} was used for "
-                        f"task {earlier.pk}, which asks for something else."
+                        f"task {earlier.pk}, which asks for something else.",
+                        "idempotency_key",
                     )
                 return earlier, False
         if agent.kind != Kind.NATIVE_LLM:
@@ -109,7 +110,9 @@ def _recorded(agent: Agent, wanted: Ask, asker: Asker) -> Task:
     if wanted.follows is not None:
         earlier = Task.objects.filter(pk=wanted.follows, agent=agent).first()
         if earlier is None:
-            raise CannotAsk(f"{agent.name} has no task {wanted.follows} to go on from.")
+            raise CannotAsk(
+                f"{agent.name} has no task {wanted.follows} to go on from.", "follows"
+            )
         if retention.is_forgotten(earlier):
             raise CannotAsk(
                 f"What was said in task {earlier.pk} is not kept any more, so nobody "

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ninja import Schema
 
 from tests.harness.addresses import addresses
 from tests.harness.world import make_world
@@ -40,3 +41,16 @@ def test_a_body_that_is_no_json_or_too_large_is_refused_everywhere_and_described
                 assert response["Content-Type"] == "application/problem+json"
                 assert response.json()["type"].endswith(f":{kind}")
     assert found >= 5
+
+
+def test_no_two_shapes_have_one_name() -> None:
+    """The description would give the one for the other."""
+    found: dict[str, set[str]] = {}
+    left: list[type[Schema]] = [Schema]
+    while left:
+        for one in left.pop().__subclasses__():
+            left.append(one)
+            if one.__module__.startswith("agents.api.") and "[" not in one.__name__:
+                found.setdefault(one.__name__, set()).add(one.__module__)
+    assert {name: rooms for name, rooms in found.items() if len(rooms) > 1} == {}
+    assert len(found) > 20

@@ -22,7 +22,7 @@ from agents.api.schemas.batches import (
     NewBatchIn,
     WholeBatchOut,
 )
-from agents.api.schemas.logs import LARGEST
+from agents.api.schemas.texts import LARGEST
 from agents.models import Batch
 from agents.models.choices import BatchActionChoice
 from agents.services import batch_view, batches

@@ -7,7 +7,7 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from agents.api.paging import Order, PageIn, Words, not_null
-from agents.models.choices import ActivityChoice, Kind, StatusChoice, TaskStateChoice
+from agents.models.choices import ActivityChoice, Kind, StatusChoice
 
 Label = Annotated[
     str, Field(max_length=300, pattern=r"^[^=\x00]+=[^\x00]*$", examples=["team=web"])
@@ -63,11 +63,3 @@ class AgentsIn(PageIn):
         """The order that is asked for."""
         field = FIELDS[self.sort.removeprefix("-")]
         return Order(field, self.sort.startswith("-"), tie="name")
-
-
-class TasksIn(PageIn):
-    """Which tasks, the newest first; every filter has to hold."""
-
-    state: TaskStateChoice | None = Field(None, json_schema_extra=not_null)
-    agent: Words = ""
-    conversation: str | None = Field(None, pattern=UUID, json_schema_extra=not_null)

@@ -8,10 +8,8 @@ from ninja import Schema
 from pydantic import Field
 
 from agents.api.paging import QueryIn, not_null
+from agents.api.schemas.texts import LARGEST
 from agents.services.logs import DEFAULT_READ, MAX_READ
-
-# The largest number that every reader of JSON knows exactly.
-LARGEST = 2**53 - 1
 
 
 class LogIn(QueryIn):

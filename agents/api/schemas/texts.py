@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
+from ninja import Path
 from pydantic import Field
 
 # No NUL, which PostgreSQL refuses; half a character pydantic refuses by itself.
@@ -18,3 +19,7 @@ Reason = Annotated[
         description="It stands in the requests and in the audit log.",
     ),
 ]
+
+# The largest number that every reader of JSON knows exactly.
+LARGEST: Final = 2**53 - 1
+TaskId = Annotated[int, Path(ge=1, le=LARGEST)]
