@@ -170,7 +170,6 @@ class Store:
             return _NO_NEWS
         self._asked_itself = False
         found = changes.since(self._seq, changes.BY_OTHERS)
-        self._seq = found.seq
         requests, foreign = found.requests, found.foreign
         if only is not None:
             requests, foreign = requests & set(only), foreign & set(only)
@@ -184,6 +183,8 @@ class Store:
         foreign |= requests - {wish.agent_id for wish in stops}
         records = agent_records(node, foreign) if foreign else []
         braked = brake.as_seen() if changes.BRAKE in found.hub else None
+        # Only now: what fails before this is repeated, and has to find the same.
+        self._seq = found.seq
         return News(foreign, records, stops, found.tasks, braked)
 
     async def brake(self) -> Brake:

@@ -52,9 +52,10 @@ def scheduled(a_hub: HubProcess) -> HubProcess:
         a_hub,
         "morning = Schedule.objects.filter(name='morning').first() or "
         "Schedule(name='morning', cron='0 0 1 1 *', names=['sleeper'])\n"
-        "morning.enabled, morning.last_outcome = True, ''\n"
+        "morning.enabled = True\n"
         "morning.action, morning.names, morning.prompt = 'start', ['sleeper'], ''\n"
-        "schedules.save(morning)",
+        "schedules.save(morning)\n"
+        "Schedule.objects.update(last_outcome='')",
     )
     return a_hub
 
