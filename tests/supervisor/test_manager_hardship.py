@@ -6,7 +6,11 @@ import os
 import signal
 import time
 
+import pytest
+from django.db import OperationalError
+
 from agents.policy.states import Action, Status
+from agents.supervisor import store
 from tests.harness.hardship import is_locked, locked_database
 from tests.harness.processes import state_of
 from tests.harness.supervisor import Cast, Supervisor, descriptors, threads
@@ -26,6 +30,25 @@ def test_the_loop_answers_while_the_database_is_locked(
             slowest = max(slowest, time.monotonic() - begun)
     assert slowest < 0.25
     agent.wait_until(lambda row: row.restarts_total == 1 and row.status == "running")
+
+
+def test_a_request_whose_reading_fails_is_read_again(
+    supervisor: Supervisor, cast: Cast, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database fails after it has said what is new, before all of it is read."""
+    agent, read = cast("wait"), store.agent_records
+    failed: list[bool] = []
+
+    def fail_once(*args: object) -> object:
+        if not failed:
+            failed.append(True)
+            raise OperationalError("the disk has a moment of weakness")
+        return read(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(store, "agent_records", fail_once)
+    request = agent.ask(Action.START)
+    assert agent.settled(request).outcome == "done"
+    assert failed
 
 
 def test_a_daemon_that_dies_leaves_no_zombie_while_its_agent_runs(
