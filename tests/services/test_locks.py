@@ -14,7 +14,7 @@ from agents.services.lock_calls import Asking, LockWait, Place
 from agents.services.locks import NotHeld, WaitsAlready, Wanted, WouldWaitForever
 from tests.harness.recorded import end_of, run_of
 
-SPACE = "/work/space"
+SPACE = "/srv/space"
 
 
 @pytest.fixture
