@@ -16,9 +16,9 @@ from django.views.decorators.http import require_POST, require_safe
 
 from agents.pages.actions import MOST_REASON, back_to
 from agents.pages.guards import PageRequest, needs
-from agents.services import brake as services
+from agents.services import brake_pulls as services
 from agents.services import brake_view
-from agents.services.brake import CannotBrake, NotPulled, Pull
+from agents.services.brake_pulls import CannotBrake, NotPulled, Pull
 from agents.services.figures import counted
 from agents.services.lifecycle import Asker
 from agents.services.permissions import OPERATE

@@ -12,7 +12,7 @@ from collections.abc import Collection
 from typing import Final
 
 from agents.execution.bridge import Bridge
-from agents.services import batch_steps, brake
+from agents.services import batch_steps, brake_effects
 from agents.services.changes import Glance
 
 # Seconds between two looks: while a batch is open, and while none is.
@@ -29,7 +29,7 @@ async def carry_on_batches(only: Collection[int] | None) -> None:
     bridge, glance, still_open = Bridge(), Glance(), True
 
     def step() -> bool:
-        working = brake.stop_finished()
+        working = brake_effects.stop_finished()
         return batch_steps.step() or working
 
     try:

@@ -33,9 +33,16 @@ from agents.models import (
 from agents.models.choices import BatchActionChoice
 from agents.policy.lock_queue import Mode
 from agents.policy.states import Action
-from agents.services import barriers, batches, brake, lifecycle, locks, tokens
+from agents.services import (
+    barriers,
+    batches,
+    brake_pulls,
+    lifecycle,
+    locks,
+    tokens,
+)
 from agents.services.batches import Wanted
-from agents.services.brake import Pull
+from agents.services.brake_pulls import Pull
 from tests.harness.people import make_member
 from tests.harness.recorded import run_of
 
@@ -128,8 +135,8 @@ def make_world() -> World:
 
 
 def _released_brake() -> None:
-    brake.pull(Pull(finish=True), BOB)
-    brake.release(BOB, go_on=False)
+    brake_pulls.pull(Pull(finish=True), BOB)
+    brake_pulls.release(BOB, go_on=False)
 
 
 def _tokens(world: World) -> None:

@@ -7,8 +7,8 @@ from django.test import Client
 from django.urls import reverse
 
 from agents.models import Agent, Brake
-from agents.services import brake
-from agents.services.brake import Pull
+from agents.services import brake, brake_pulls
+from agents.services.brake_pulls import Pull
 from agents.services.lifecycle import Asker
 from tests.pages.conftest import MakeAgent
 
@@ -18,7 +18,7 @@ WHY = {"reason": "they delete files"}
 
 
 def pull(**how: bool) -> Brake:
-    return brake.pull(Pull(**how), Asker("bob", "page", "they delete files"))[0]
+    return brake_pulls.pull(Pull(**how), Asker("bob", "page", "they delete files"))[0]
 
 
 @pytest.mark.parametrize("address", PAGES)

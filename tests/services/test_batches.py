@@ -14,7 +14,14 @@ from agents.models import Agent, Batch, BatchItem, Request, Task
 from agents.models.choices import BatchActionChoice
 from agents.policy.clock import boot_id, boot_seconds
 from agents.policy.states import Action, Outcome, Status
-from agents.services import batch_steps, batches, brake, changes, lifecycle, setups
+from agents.services import (
+    batch_steps,
+    batches,
+    brake_pulls,
+    changes,
+    lifecycle,
+    setups,
+)
 from agents.services.batches import CannotBatch, Wanted
 from agents.services.lifecycle import Asker
 from agents.services.tasks import Ask
@@ -214,17 +221,17 @@ def test_what_starts_something_waits_while_the_fleet_brake_is_pulled(
     action: _A,
 ) -> None:
     batch = made([thinker()], action, ask=Ask("hello"))
-    brake.pull(brake.Pull(), BOB)
+    brake_pulls.pull(brake_pulls.Pull(), BOB)
     assert batch_steps.step()
     assert list(states(batch).values()) == ["waiting"]
-    brake.release(BOB, go_on=False)
+    brake_pulls.release(BOB, go_on=False)
     batch_steps.step()
     assert list(states(batch).values()) == ["begun"]
 
 
 def test_what_ends_something_goes_on_while_the_fleet_brake_is_pulled() -> None:
     batch = made(make_fleet(1), _A.STOP)
-    brake.pull(brake.Pull(), BOB)
+    brake_pulls.pull(brake_pulls.Pull(), BOB)
     batch_steps.step()
     assert list(states(batch).values()) == ["begun"]
 

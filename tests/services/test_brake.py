@@ -14,8 +14,18 @@ from django.utils import timezone
 
 from agents.models import Agent, Brake, Node, Request, Schedule, StatusChange, Task
 from agents.policy.tasks import TaskState
-from agents.services import brake, changes, due, schedules, shapes, task_detail, work
-from agents.services.brake import CannotBrake, NotPulled, Pull
+from agents.services import (
+    brake,
+    brake_effects,
+    brake_pulls,
+    changes,
+    due,
+    schedules,
+    shapes,
+    task_detail,
+    work,
+)
+from agents.services.brake_pulls import CannotBrake, NotPulled, Pull
 from agents.services.lifecycle import Asker
 from agents.services.nodes import LEASE
 from tests.harness.engine import Engine, asked, thinker
@@ -34,7 +44,7 @@ def running(name: str) -> Agent:
 
 
 def pull(**how: bool) -> Brake:
-    return brake.pull(Pull(**how), BOB)[0]
+    return brake_pulls.pull(Pull(**how), BOB)[0]
 
 
 def lines(agent: Agent) -> list[str]:
@@ -46,8 +56,8 @@ def lines(agent: Agent) -> list[str]:
 
 
 def test_pulling_twice_is_once_and_the_first_one_counts() -> None:
-    first, new = brake.pull(Pull(), BOB)
-    second, again = brake.pull(Pull(stop=True), replace(BOB, actor="alice"))
+    first, new = brake_pulls.pull(Pull(), BOB)
+    second, again = brake_pulls.pull(Pull(stop=True), replace(BOB, actor="alice"))
     assert (new, again) == (True, False)
     assert second == first and second.pulled_by == "bob" and not second.stops
     with pytest.raises(IntegrityError):
@@ -65,11 +75,11 @@ def test_pulling_twice_is_once_and_the_first_one_counts() -> None:
 @pytest.mark.parametrize("reason", ["", "  "])
 def test_a_pull_and_a_release_say_why(reason: str) -> None:
     with pytest.raises(CannotBrake, match="Say why"):
-        brake.pull(Pull(), replace(BOB, reason=reason))
+        brake_pulls.pull(Pull(), replace(BOB, reason=reason))
     assert brake.pulled() is None
     pull()
     with pytest.raises(CannotBrake, match="Say why"):
-        brake.release(replace(BOB, reason=reason), go_on=False)
+        brake_pulls.release(replace(BOB, reason=reason), go_on=False)
     assert brake.pulled() is not None
 
 
@@ -82,15 +92,15 @@ def test_who_works_is_stopped_when_it_has_finished_if_both_are_wanted() -> None:
     assert [one["name"] for one in found.stopped] == ["web"]
     assert (found.awaited, found.interrupted) == ([agent.pk], [])
     assert work.look(engine.task).braked == ""
-    assert brake.stop_finished(), "it still works"
+    assert brake_effects.stop_finished(), "it still works"
     assert not Request.objects.filter(agent=agent).exists()
     engine.end()
-    assert not brake.stop_finished()
+    assert not brake_effects.stop_finished()
     found.refresh_from_db()
     assert [one["name"] for one in found.stopped] == ["web", "thinker"]
     request = Request.objects.get(agent=agent)
     assert (request.action, request.actor) == ("stop", "bob")
-    assert not brake.stop_finished()
+    assert not brake_effects.stop_finished()
     assert Request.objects.filter(agent=agent).count() == 1
 
 
@@ -98,15 +108,15 @@ def test_after_the_release_nobody_is_stopped_any_more() -> None:
     engine = Engine.at_work(asked(thinker()))
     Agent.objects.update(desired_state="running")
     pull(stop=True, finish=True)
-    brake.release(ALL_WELL, go_on=True)
+    brake_pulls.release(ALL_WELL, go_on=True)
     engine.end()
-    assert not brake.stop_finished()
+    assert not brake_effects.stop_finished()
     assert not Request.objects.exists()
 
 
 def test_what_is_not_pulled_is_not_released() -> None:
     with pytest.raises(NotPulled):
-        brake.release(BOB, go_on=False)
+        brake_pulls.release(BOB, go_on=False)
 
 
 def test_no_task_is_due_while_it_is_pulled_and_it_costs_no_query() -> None:
@@ -123,7 +133,7 @@ def test_no_task_is_due_while_it_is_pulled_and_it_costs_no_query() -> None:
     told = "waits for the release of the fleet brake, pulled by bob: they delete files"
     assert told in detail.waits
     seq = changes.latest()
-    brake.release(ALL_WELL, go_on=False)
+    brake_pulls.release(ALL_WELL, go_on=False)
     assert due.due(agent.pk) == [task.pk]
     assert agent.pk in changes.since(seq).tasks, "or nobody would look for work"
 
@@ -150,7 +160,7 @@ def test_what_it_interrupted_goes_on_with_the_release_if_that_is_wanted() -> Non
     engine.end(TaskState.INTERRUPTED)
     other = asked(agent, "another")
     Task.objects.filter(pk=other.pk).update(state="interrupted")
-    brake.release(ALL_WELL, go_on=True)
+    brake_pulls.release(ALL_WELL, go_on=True)
     states = dict(Task.objects.values_list("pk", "state"))
     assert states == {engine.task.id: "queued", other.pk: "interrupted"}
 
@@ -176,7 +186,7 @@ def test_it_stops_and_names_what_ran_and_the_release_starts_just_that_again() ->
         settle(agent, status="stopped", desired_state="stopped")
     # Somebody has asked something else of one of them since.
     Agent.objects.filter(pk=api.pk).update(generation=99)
-    brake.release(ALL_WELL, go_on=True)
+    brake_pulls.release(ALL_WELL, go_on=True)
     for agent in (web, api, idle):
         agent.refresh_from_db()
     assert [one.desired_state for one in (web, api, idle)] == [
@@ -189,7 +199,7 @@ def test_it_stops_and_names_what_ran_and_the_release_starts_just_that_again() ->
 def test_without_being_asked_the_release_starts_nothing() -> None:
     web = running("web")
     pull(stop=True)
-    brake.release(ALL_WELL, go_on=False)
+    brake_pulls.release(ALL_WELL, go_on=False)
     web.refresh_from_db()
     assert web.desired_state == "stopped"
 
@@ -197,7 +207,7 @@ def test_without_being_asked_the_release_starts_nothing() -> None:
 def test_both_are_in_the_history_of_every_agent_that_does_something() -> None:
     web, idle = running("web"), make_agent("idle")
     pull()
-    brake.release(ALL_WELL, go_on=False)
+    brake_pulls.release(ALL_WELL, go_on=False)
     assert lines(web) == [
         "the fleet brake, pulled by bob: they delete files; agents run on, work is "
         "interrupted, none begins",
@@ -207,8 +217,8 @@ def test_both_are_in_the_history_of_every_agent_that_does_something() -> None:
 
 
 def test_both_are_in_the_audit_log_of_whoever_has_an_account(bob: User) -> None:
-    brake.pull(Pull(), BOB, bob.pk)
-    brake.release(ALL_WELL, go_on=False, user_id=bob.pk)
+    brake_pulls.pull(Pull(), BOB, bob.pk)
+    brake_pulls.release(ALL_WELL, go_on=False, user_id=bob.pk)
     told = LogEntry.objects.order_by("pk").values_list("user", "change_message")
     assert list(told) == [
         (bob.pk, "Pulled by page: they delete files"),

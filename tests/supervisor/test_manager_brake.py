@@ -10,8 +10,8 @@ import pytest
 from agents.models import Brake
 from agents.policy import brake as rules
 from agents.policy.states import Action, Status
-from agents.services import brake
-from agents.services.brake import Pull
+from agents.services import brake, brake_pulls
+from agents.services.brake_pulls import Pull
 from agents.services.lifecycle import Asker
 from tests.harness.native import native
 from tests.harness.supervisor import Cast, Supervisor
@@ -22,11 +22,11 @@ HELD = "held by the fleet brake"
 
 
 def pull(**how: bool) -> Brake:
-    return brake.pull(Pull(**how), BOB)[0]
+    return brake_pulls.pull(Pull(**how), BOB)[0]
 
 
 def release(*, go_on: bool = False) -> None:
-    brake.release(BOB, go_on=go_on)
+    brake_pulls.release(BOB, go_on=go_on)
 
 
 def test_running_work_is_interrupted_within_a_second_and_queued_work_waits(

@@ -12,8 +12,9 @@ from agents.api.callers import needs
 from agents.api.idempotency import documented, once
 from agents.api.problems import Problem, invalid
 from agents.api.schemas.brake import BrakeOut, PullIn, ReleaseIn
-from agents.services import brake as services
-from agents.services.brake import CannotBrake, NotPulled, Pull
+from agents.services import brake_pulls as services
+from agents.services.brake import pulled
+from agents.services.brake_pulls import CannotBrake, NotPulled, Pull
 from agents.services.lifecycle import Asker
 from agents.services.permissions import OPERATE
 from agents.services.shapes import brake_shape
@@ -25,7 +26,7 @@ router = Router()
 def brake(request: HttpRequest) -> dict[str, Any]:
     """Whether it is pulled, by whom, when and why."""
     needs(request)
-    return brake_shape(services.pulled())
+    return brake_shape(pulled())
 
 
 @router.post(

@@ -9,8 +9,9 @@ from agents.management.agentctl import supervision
 from agents.management.agentctl.asker import who
 from agents.management.agentctl.terminal import Terminal
 from agents.models import Brake
-from agents.services import brake as services
-from agents.services.brake import CannotBrake, NotPulled, Pull
+from agents.services import brake_pulls as services
+from agents.services.brake import pulled
+from agents.services.brake_pulls import CannotBrake, NotPulled, Pull
 from agents.services.figures import counted, stamp
 from agents.services.lifecycle import Asker
 from agents.services.shapes import brake_shape
@@ -21,7 +22,7 @@ PATIENCE = 60.0
 def brake(options: Mapping[str, Any], terminal: Terminal) -> int:
     """Pull it; without a reason: say how it is, with exit code 1 while it is pulled."""
     if options["reason"] is None:
-        found = services.pulled()
+        found = pulled()
         _say(found, terminal)
         return int(found is not None)
     how = Pull(stop=options["stop"], finish=options["finish"])
