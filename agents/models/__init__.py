@@ -9,6 +9,7 @@ from agents.models.brake import Brake
 from agents.models.change import Change
 from agents.models.failures import Failures
 from agents.models.first_answer import FirstAnswer
+from agents.models.group_grant import GroupGrant
 from agents.models.lock import FileLock, LockClaim, LockSpace
 from agents.models.node import Node
 from agents.models.provider import Provider
@@ -34,6 +35,7 @@ __all__ = [
     "Failures",
     "FileLock",
     "FirstAnswer",
+    "GroupGrant",
     "LockClaim",
     "LockSpace",
     "Node",

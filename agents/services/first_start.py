@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import secrets
 import sys
+from collections.abc import Sequence
 from typing import Any, Final
 
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Group, Permission
 from django.db import transaction
 
-from agents.models import Agent, Provider, Request
+from agents.models import Agent, GroupGrant, Provider, Request
 from agents.policy.states import Action
 from agents.services import lifecycle, setups
 from agents.services.lifecycle import Asker
@@ -22,11 +23,30 @@ _LETTERS: Final = "abcdefghjkmnpqrstuvwxyzABCDEFGHJKMNPQRSTUVWXYZ23456789"
 
 
 def make_groups() -> None:
-    """The groups for viewers, operators, configurators and command authors."""
+    """The groups for viewers, operators, configurators and command authors.
+
+    What is new in them since the last start is given to those that are there. What was
+    given before is not given again: who took it away, or deleted the group, meant it.
+    """
     for name, permissions in GROUPS.items():
-        group, created = Group.objects.get_or_create(name=name)
-        if created:
-            group.permissions.set(_permission(one) for one in permissions)
+        with transaction.atomic():
+            _make_group(name, permissions)
+
+
+def _make_group(name: str, permissions: Sequence[str]) -> None:
+    given = set(
+        GroupGrant.objects.filter(group=name).values_list("permission", flat=True)
+    )
+    group = Group.objects.filter(name=name).first()
+    fresh = [one for one in permissions if one not in given]
+    if not fresh or (group is None and given):
+        return
+    if group is None:
+        group = Group.objects.create(name=name)
+    group.permissions.add(*(_permission(one) for one in fresh))
+    GroupGrant.objects.bulk_create(
+        GroupGrant(group=name, permission=one) for one in fresh
+    )
 
 
 def _permission(name: str) -> Permission:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.contrib.auth import authenticate
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
 from django.core.exceptions import ValidationError
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
 
 from agents.models import Agent, Request
 from agents.policy import preflight
@@ -50,6 +53,58 @@ def test_a_group_that_somebody_changed_stays_so() -> None:
     Group.objects.get(name="Operators").permissions.clear()
     first_start.make_groups()
     assert may("Operators") == set()
+
+
+def test_a_group_that_somebody_deleted_or_renamed_is_not_made_again() -> None:
+    first_start.make_groups()
+    Group.objects.filter(name="Viewers").delete()
+    Group.objects.filter(name="Auditors").update(name="Revisors")
+    first_start.make_groups()
+    names = set(Group.objects.values_list("name", flat=True))
+    assert names == set(permissions.GROUPS) - {"Viewers", "Auditors"} | {"Revisors"}
+
+
+@pytest.fixture
+def old_groups(transactional_db: None) -> Iterator[None]:
+    """A database from before there were barriers, batches and the brake: an operator's
+    group without its runs, on purpose, and a viewer's that may see groups too."""
+    executor = MigrationExecutor(connection)
+    newest = [one for one in executor.loader.graph.leaf_nodes() if one[0] == "agents"]
+    executor.migrate([("agents", "0018_brake_awaits")])
+    try:
+        view = [*permissions.HISTORY[:2], *permissions.HISTORY[3:5], permissions.VIEW]
+        for name, more in (
+            ("Viewers", {"auth.view_group"}),
+            ("Operators", {permissions.OPERATE}),
+        ):
+            group = Group.objects.create(name=name)
+            for one in {*view, *more}:
+                app, codename = one.split(".")
+                group.permissions.add(
+                    Permission.objects.get(
+                        content_type__app_label=app, codename=codename
+                    )
+                )
+        run = Permission.objects.get(codename="view_run")
+        Group.objects.get(name="Operators").permissions.remove(run)
+        MigrationExecutor(connection).migrate(newest)
+        yield
+    finally:
+        MigrationExecutor(connection).migrate(newest)
+
+
+def test_groups_of_an_older_hub_get_what_is_new_and_keep_what_people_changed(
+    old_groups: None,
+) -> None:
+    assert "agents.view_barrier" not in may("Viewers")
+    first_start.make_groups()
+    assert may("Viewers") == {*permissions.GROUPS["Viewers"], "auth.view_group"}
+    meant = set(permissions.GROUPS["Operators"])
+    assert may("Operators") == meant - {"agents.view_run"}
+    assert may("Configurators") == set(permissions.GROUPS["Configurators"])
+    Group.objects.get(name="Viewers").permissions.clear()
+    first_start.make_groups()
+    assert may("Viewers") == set(), "given once"
 
 
 # The administrator
