@@ -31,6 +31,7 @@ from agents.api.routes import (
     overview,
     registry,
     schedules,
+    standard_input,
     steering,
     tasks,
     watching,
@@ -121,6 +122,7 @@ def build() -> HubApi:
     (of_agents,) = {agents.router, agent_lists.router}
     api.add_router("", of_agents, tags=["Agents"])
     api.add_router("", logs.router, tags=["Agents"])
+    api.add_router("", standard_input.router, tags=["Agents"])
     api.add_router("", heartbeats.router, tags=["Registry"])
     api.add_router("", barriers.router, tags=["Barriers"])
     api.add_router("", schedules.router, tags=["Schedules"])

@@ -50,6 +50,11 @@ def build(parser: argparse.ArgumentParser) -> None:
         add("release", "let work begin again"),
     )
     _add_logs(add("logs", "what an agent wrote: the bytes, nothing added"))
+    input_ = add("input", "write to a program that has `stdin` `fifo` in its set-up")
+    input_.add_argument("name", metavar="NAME")
+    input_.add_argument(
+        "text", metavar="TEXT", help="one line; - is all of stdin, as it is"
+    )
     for name, summary in (
         ("history", "every change of status, the newest first"),
         ("runs", "every run and how it ended, the newest first"),

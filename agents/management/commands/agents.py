@@ -19,6 +19,7 @@ from agents.management.agentctl import (
     steering,
     task_showing,
     tasking,
+    writing,
 )
 from agents.management.agentctl.ending import leave_with
 from agents.management.agentctl.terminal import Terminal
@@ -50,6 +51,7 @@ HANDLERS: Final[dict[str, Handler]] = {
     "batches": batching.show,
     "brake": braking.brake,
     "release": braking.release,
+    "input": writing.write,
     "locks": locking.show_locks,
     "logs": logs.show_logs,
     "providers": providing.show_providers,
