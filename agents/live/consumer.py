@@ -51,10 +51,12 @@ class LiveConsumer(AsyncWebsocketConsumer):
         """
         self.ticker = Ticker.of_this_loop()
         self.token = bearer(scope)
+        self.ticker.enter()
         try:
             await super().__call__(scope, receive, send)
         finally:
             self.end()
+            self.ticker.exit()
 
     async def connect(self) -> None:
         """Let in who may look. A refusal needs an open socket to give its reason."""

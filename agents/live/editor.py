@@ -53,6 +53,8 @@ class Editor:
         self._store = default_log_store()
         self._feed = Feed(self.seq)
         self._waiting = False
+        # Where the news could not be told at the last attempt.
+        self._failed_at = -1
         self._rendered_at = self._numbers_at = self._silence_at = 0.0
         self._supervision: Supervision | None = None
         self._vitals: dict[int, Vitals] = {}
@@ -75,9 +77,9 @@ class Editor:
             self._waiting = bool(marked) or self._waiting
         self._waiting = self._glance.anything_new() or self._waiting
         if self._waiting and now - self._rendered_at >= COALESCE:
-            self._waiting = False
             self._rendered_at = now
             edition = self._news(demands)
+            self._waiting = False
         if now - self._numbers_at >= NUMBERS_EVERY:
             self._numbers_at = now
             edition = self._with_numbers(edition, demands)
@@ -119,15 +121,23 @@ class Editor:
             self._follow_tasks([demand]),
         )
 
-    def close(self) -> None:
-        """Give the thread's database connection back."""
-        connection.close()
-
     def _news(self, demands: Collection[Demand]) -> Edition:
         news = changes.since(self.seq)
+        try:
+            edition = self._rendered(demands, news)
+        except Exception:
+            # The next look tries it again; what fails twice must not keep back the
+            # news of all others.
+            if self._failed_at == self.seq:
+                self.seq = news.seq
+            self._failed_at = self.seq
+            raise
         self.seq = news.seq
+        return edition
+
+    def _rendered(self, demands: Collection[Demand], news: News) -> Edition:
         if not news:
-            return Edition(self.seq)
+            return Edition(news.seq)
         self._runs = {
             key: runs for key, runs in self._runs.items() if key[0] not in news.agents
         }
@@ -142,7 +152,7 @@ class Editor:
         if news.hub & {changes.BRAKE, changes.BATCH}:
             made |= self._batches.changed(demands)
         listing = any(one.overview or one.agents or one.registry for one in demands)
-        edition = Edition(self.seq, made, overview.ids() if listing else None)
+        edition = Edition(news.seq, made, overview.ids() if listing else None)
         return self._with_tasks(edition, demands, news)
 
     def _with_tasks(
@@ -229,6 +239,11 @@ class Editor:
             if step:
                 found[reader] = step
         return found
+
+
+def drop_connection() -> None:
+    """Give this thread's connection of the database back; the next look has another."""
+    connection.close()
 
 
 def _is_kept(after: int) -> bool:

@@ -1,7 +1,8 @@
 """A page that is open: what it shows, and how much it may be behind.
 
 A page acknowledges what it has shown. One that does not is sent nothing more until
-it does, and then what it has missed; nothing is ever kept for it here.
+it does, and then what it has missed; nothing is ever kept for it here. One that only
+subscribes, again and again, would be sent everything each time: it is told goodbye.
 """
 
 from __future__ import annotations
@@ -12,11 +13,15 @@ from functools import partial
 from typing import Any, Final
 
 from agents.live import fragments, subscription
+from agents.live.closing import TOO_SLOW, Goodbye
 from agents.live.demand import Demand, Edition
 from agents.live.entry import demand_of
 from agents.live.ticker import Ticker
 
 MOST_UNACKNOWLEDGED: Final = 8
+# Subscriptions without a word of having shown anything: a list is filtered letter by
+# letter, and a page that was paused has let what came go by.
+MOST_UNHEARD: Final = 8
 
 
 class Page:
@@ -32,11 +37,18 @@ class Page:
         self._shown: Demand | None = None
         self._known = self._seq = self._sent = self._acknowledged = 0
         self._behind = False
+        self._unheard = 0
         self._numbers: dict[int, tuple[str, str]] = {}
 
     async def subscribe(self, message: Mapping[str, Any], *, operator: bool) -> None:
-        """Send what the page shows, and from now on what changes of it."""
+        """Send what the page shows, and from now on what changes of it.
+
+        Raises Goodbye, Malformed.
+        """
         wanted = subscription.parse_subscription(message)
+        if self._unheard >= MOST_UNHEARD:
+            raise Goodbye(TOO_SLOW, "acknowledge what was sent, then subscribe again")
+        self._unheard += 1
         self._known, self._seq = wanted.known, wanted.after
         self._sent = self._acknowledged = 0
         self._behind = False
@@ -50,8 +62,9 @@ class Page:
 
     async def acknowledge(self, message: Mapping[str, Any]) -> None:
         """The page has shown this frame; if it was behind, catch it up."""
-        frame = subscription.parse_frame(message)
-        self._acknowledged = max(self._acknowledged, min(frame, self._sent))
+        frame = min(subscription.parse_frame(message), self._sent)
+        if frame > self._acknowledged:
+            self._acknowledged, self._unheard = frame, 0
         if self._behind and self._acknowledged == self._sent:
             self._behind = False
             await self._send_snapshot()

@@ -1,7 +1,8 @@
 """One ticker for each web process: looks once for all who listen, then tells them.
 
-It begins with the first of them and ends with the last. The database is the ledger, so
-each process has its own and none needs to hear of the others.
+It looks from the first of them to the last, and keeps where it is as long as a socket
+is open. The database is the ledger, so each process has its own and none needs to hear
+of the others.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Final, Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
 from agents.live.demand import Demand, Edition
-from agents.live.editor import Editor
+from agents.live.editor import Editor, drop_connection
 from agents.live.places import Answer, Place
 from agents.live.topics import Wanted
 
@@ -47,8 +48,9 @@ class Ticker:
     """The loop; make it by `of_this_loop`."""
 
     def __init__(self) -> None:
+        self._sockets = 0
         self._subscribers: set[Subscriber] = set()
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: tuple[asyncio.Task[None], ...] = ()
         self._executor: ThreadPoolExecutor | None = None
         self._editor: Editor | None = None
 
@@ -58,18 +60,32 @@ class Ticker:
         loop = asyncio.get_running_loop()
         return _tickers.setdefault(loop, cls())
 
+    def enter(self) -> None:
+        """A socket has opened; before anything is read for it."""
+        self._sockets += 1
+
+    def exit(self) -> None:
+        """It has closed; once for each `enter`, after its subscriber has left."""
+        self._sockets -= 1
+        if not self._sockets:
+            self._end()
+
     def join(self, subscriber: Subscriber) -> None:
         """Tell this page from now on."""
         self._subscribers.add(subscriber)
-        if self._task is None:
-            self._task = asyncio.create_task(self._run(), name="live ticker")
+        if not self._tasks:
+            self._tasks = (
+                asyncio.create_task(self._run(), name="live ticker"),
+                asyncio.create_task(self._check_rights(), name="live rights"),
+            )
 
     def leave(self, subscriber: Subscriber) -> None:
         """Forget this page; safe to call twice, and while the loop is ending."""
         self._subscribers.discard(subscriber)
-        if not self._subscribers and self._task is not None:
-            self._task.cancel()
-            self._task = None
+        if not self._subscribers:
+            for task in self._tasks:
+                task.cancel()
+            self._tasks = ()
 
     async def snapshot(self, demand: Demand, after: int) -> Edition:
         """Everything that one page shows now."""
@@ -87,26 +103,35 @@ class Ticker:
         return await loop.run_in_executor(self._executor, job)
 
     async def _run(self) -> None:
-        checked = asyncio.get_running_loop().time()
+        while True:
+            pause = PERIOD
+            try:
+                await self._tick()
+            except Exception:
+                # Whatever it is, the next look may do better; open pages depend
+                # on this loop going on.
+                logger.warning("the live pages have no news", exc_info=True)
+                await self._mend()
+                pause = PERIOD_AFTER_ERROR
+            await asyncio.sleep(pause)
+
+    async def _mend(self) -> None:
+        """A connection that has failed is not used again."""
         try:
-            while True:
-                pause = PERIOD
+            await self.read(drop_connection)
+        except Exception:
+            logger.warning("a failed connection could not be dropped", exc_info=True)
+
+    async def _check_rights(self) -> None:
+        """Beside the looks, and one by one, so that no news wait for all of them."""
+        while True:
+            await asyncio.sleep(ACCESS_EVERY)
+            for subscriber in tuple(self._subscribers):
                 try:
-                    await self._tick()
-                    now = asyncio.get_running_loop().time()
-                    if now - checked >= ACCESS_EVERY:
-                        checked = now
-                        for subscriber in tuple(self._subscribers):
-                            await subscriber.check_access()
+                    await subscriber.check_access()
                 except Exception:
-                    # Whatever it is, the next look may do better; open pages depend
-                    # on this loop going on.
-                    logger.warning("the live pages have no news", exc_info=True)
-                    await self.read(lambda: self._edit().close())
-                    pause = PERIOD_AFTER_ERROR
-                await asyncio.sleep(pause)
-        finally:
-            self._end()
+                    # No word against anybody: it is asked again next time.
+                    logger.warning("who may look is not known", exc_info=True)
 
     async def _tick(self) -> None:
         demands = {one.demand() for one in self._subscribers} - {None}
@@ -123,11 +148,10 @@ class Ticker:
         return self._editor
 
     def _end(self) -> None:
-        executor, editor = self._executor, self._editor
+        executor = self._executor
         self._executor = self._editor = None
         if executor is not None:
-            if editor is not None:
-                executor.submit(editor.close)
+            executor.submit(drop_connection)
             executor.shutdown(wait=False)
 
 

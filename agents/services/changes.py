@@ -110,8 +110,14 @@ def latest() -> int:
 
 
 def reaches(seq: int) -> bool:
-    """Whether every change after `seq` is still known; False for one that never was."""
-    return 0 < seq <= latest() and Change.objects.filter(seq__lte=seq).exists()
+    """Whether every change after `seq` is still known; False for one that never was.
+
+    0 is before the first, so it reaches as long as the first is there, or none ever was.
+    """
+    last = latest()
+    if not 0 <= seq <= last:
+        return False
+    return not last or Change.objects.filter(seq__lte=max(1, seq)).exists()
 
 
 def history_at(seq: int) -> int:

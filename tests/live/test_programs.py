@@ -197,11 +197,25 @@ class TestGoingOn(ProgramCase):
         await program.leave()
 
     async def test_everything_if_the_counter_never_was_so_far(self) -> None:
-        for after in (0, await latest() + 1):
-            program = await self.listen("agents", after=after)
-            first = await program.message()
-            assert (first["type"], first["resumed"]) == ("snapshot", False)
-            await program.leave()
+        program = await self.listen("agents", after=await latest() + 1)
+        first = await program.message()
+        assert (first["type"], first["resumed"]) == ("snapshot", False)
+        await program.leave()
+
+    async def test_from_an_empty_hub_to_the_first_that_ever_happened(self) -> None:
+        await Change.objects.all().adelete()
+        await Agent.objects.all().adelete()
+        program = await self.listen("agents")
+        first = await program.message()
+        assert (first["seq"], first["data"]) == (0, [])
+        await program.leave()
+        agent = await Agent.objects.acreate(name="first", command=["sleep", "9"])
+        await Change.objects.acreate(seq=1, topic="agent", agent_id=agent.pk)
+        program = await self.listen("agents", after=0)
+        told = await program.message()
+        assert (told["resumed"], told["previous"], told["seq"]) == (True, 0, 1)
+        assert [one["name"] for one in told["data"]["changed"]] == ["first"]
+        await program.leave()
 
     async def test_from_where_another_hub_had_looked_already(self) -> None:
         """The editor here has not looked since; the program has heard of more."""

@@ -12,6 +12,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from tests.harness.hub import HubProcess
 from tests.harness.visitor import Visitor
+from tests.harness.waiting import until
 from tests.live.deaf import RawSocket, a_token, has
 
 
@@ -90,3 +91,22 @@ def test_one_that_reads_nothing_is_cut_off_and_costs_little(
         module_hub.agents("stop", "flood", "--wait", "10")
     assert 5.0 < took < 10.0
     assert highest - before < 16 * 1024 * 1024
+
+
+def test_a_page_that_reads_nothing_and_subscribes_again_is_cut_off(
+    module_hub: HubProcess,
+) -> None:
+    visitor = Visitor(module_hub.url)
+    cookie = "; ".join(f"{one.name}={one.value}" for one in visitor.cookies)
+    origin = f"Origin: {module_hub.url}"
+    deaf = RawSocket(module_hub, f"Cookie: {cookie}", origin)
+    try:
+        for _ in range(12):
+            deaf.send(type="subscribe", format="html", topics=["overview"])
+        until(
+            lambda: not has(module_hub, deaf.port),
+            timeout=6,
+            what="the end of the connection",
+        )
+    finally:
+        deaf.close()

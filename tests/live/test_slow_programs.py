@@ -116,6 +116,41 @@ class TestAPageIsNotHurried(ProgramCase):
             assert "starting" in await page.until('data-status="starting"')
         await page.leave()
 
+    async def test_one_that_only_subscribes_again_is_closed(self) -> None:
+        """It would be sent all it shows each time, and reads nothing."""
+        page = await self.open()
+        page.acknowledges = False
+        for _ in range(9):
+            await page.subscribe("agents", ids=[self.agent.pk])
+        assert await page.closing() == 4408
+
+    async def test_one_that_acknowledges_may_subscribe_as_often_as_it_likes(
+        self,
+    ) -> None:
+        page = await self.open()
+        for _ in range(20):
+            await page.subscribe("agents", ids=[self.agent.pk])
+            await page.frame()
+        # The last acknowledgement has arrived before this.
+        await record(self.agent.pk, Status.STARTING)
+        await page.until('data-status="starting"')
+        await page.leave()
+
+    async def test_one_that_was_paused_goes_on(self) -> None:
+        """It has let what came go by, and subscribes with where it is."""
+        page = await self.open()
+        await page.subscribe("agents", ids=[self.agent.pk])
+        await page.frame()
+        page.acknowledges = False
+        seq = page.seq
+        for number in range(12):
+            await record(self.agent.pk, Status.STARTING, f"start {number}")
+            await page.quiet(0.25)
+        page.acknowledges = True
+        await page.subscribe("agents", ids=[self.agent.pk], after=seq)
+        await page.until("start 11")
+        await page.leave()
+
     async def test_it_may_become_a_program(self) -> None:
         page = await self.open()
         await page.subscribe("agents", ids=[self.agent.pk])

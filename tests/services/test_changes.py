@@ -49,6 +49,20 @@ class TestCounter:
         assert changes.since(seen) == News(seen, frozenset(), frozenset(), frozenset())
         assert changes.since(seen + 100).seq == seen + 100
 
+    def test_it_reaches_back_to_before_the_first_until_that_is_pruned(self) -> None:
+        assert changes.reaches(0)
+        assert not changes.reaches(1)
+        old = timezone.now() - changes.KEEP
+        for seq in (1, 2, 3):
+            Change.objects.create(seq=seq, topic="agent", agent_id=seq, at=old)
+        assert [changes.reaches(seq) for seq in range(-1, 5)] == [
+            *(False, True, True, True, True, False)
+        ]
+        assert changes.prune() == 2
+        assert [changes.reaches(seq) for seq in range(5)] == [
+            *(False, False, False, True, False)
+        ]
+
     def test_a_change_of_no_agent_moves_the_counter_only(self) -> None:
         Change.objects.create(topic="agent", agent_id=None)
         news = changes.since(0)
