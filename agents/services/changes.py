@@ -112,7 +112,7 @@ def latest() -> int:
 def reaches(seq: int) -> bool:
     """Whether every change after `seq` is still known; False for one that never was.
 
-    0 is before the first, so it reaches as long as the first is there, or none ever was.
+    0 is before the first: it reaches while that is there, and where none ever was.
     """
     last = latest()
     if not 0 <= seq <= last:
