@@ -8,12 +8,17 @@ from __future__ import annotations
 import os
 import secrets
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+
+# A connection lasts as long as its thread has work, and is looked at before it is used
+# again. Django warns of this under ASGI, where its own handler makes a thread for each
+# request; that of this hub keeps its threads.
+KEPT: Final = {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
 
 
 def env(name: str, default: str = "") -> str:
@@ -82,7 +87,7 @@ def database(directory: Path) -> dict[str, Any]:
             "PASSWORD": unquote(parts.password or ""),
             "HOST": parts.hostname or "",
             "PORT": str(parts.port or ""),
-            "CONN_MAX_AGE": 0,
+            **KEPT,
         }
     raise ImproperlyConfigured(
         f"DATABASE_URL: {parts.scheme or 'nothing'}:// is not supported. "
@@ -99,6 +104,7 @@ def sqlite(path: Path, directory: Path) -> dict[str, Any]:
     return {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": path,
+        **KEPT,
         "OPTIONS": {
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,

@@ -23,11 +23,11 @@ class NamedAgents:
 
 def the_agent(name: str) -> Agent:
     """The agent of this name with its run; a Problem if there is none."""
-    found = _readable(Agent.every).filter(name=name).first()
-    if found is None:
+    try:
+        return _readable(Agent.every).get(name=name)
+    except Agent.DoesNotExist:
         known = Agent.objects.values_list("name", flat=True)
-        raise Problem(404, _unknown(name, known))
-    return found
+        raise Problem(404, _unknown(name, known)) from None
 
 
 def peoples(agent: Agent) -> Agent:

@@ -175,8 +175,9 @@ def _person(digest: str) -> Caller | None:
         revoked_at=None,
         user__is_active=True,
     )
-    token = valid.select_related("user").first()
-    if token is None:
+    try:
+        token = valid.select_related("user").get()
+    except ApiToken.DoesNotExist:
         return None
     long_ago = now - timedelta(seconds=NOTE_USE_EVERY)
     if token.last_used_at is None or token.last_used_at < long_ago:

@@ -7,16 +7,19 @@ second and still knows at once what a command line has asked.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable
 from typing import Final
 
-from agents.services import commits
+from agents.services import changes, commits
 
 # How often to look for news where commits are heard, and where they are not (seconds).
-# A commit is heard a moment before it can be seen: for a while after, look often too.
-LOOK_ANYWAY: Final = 0.5
+# A commit is heard a moment before it can be seen: for a while after, look often too,
+# and once more when the files' times can hide it no longer.
+LOOK_ANYWAY: Final = 1.0
 LOOK_EVERY: Final = 0.05
 ATTENTIVE: Final = 0.2
+ONCE_MORE: Final = changes.LOOK_ANYWAY
 
 
 class Alarm:
@@ -27,7 +30,7 @@ class Alarm:
         self._rung = asyncio.Event()
         self._watch: commits.CommitWatch | None = None
         self._listening = False
-        self._attentive_until = 0.0
+        self._heard_at = -math.inf
 
     def listen(self) -> None:
         """Hear commits from now on, where that can be had."""
@@ -59,17 +62,21 @@ class Alarm:
     async def nap(self, at_most: float) -> None:
         """Wait for a ring, or until it is time to look; cheaper than wait_for."""
         loop = asyncio.get_running_loop()
-        attentive = self._watch is None or loop.time() < self._attentive_until
         self._prick_up()
-        pause = min(at_most, LOOK_EVERY if attentive else LOOK_ANYWAY)
-        timer = loop.call_later(pause, self._rung.set)
+        timer = loop.call_later(min(at_most, self._pause()), self._rung.set)
         await self._rung.wait()
         timer.cancel()
+
+    def _pause(self) -> float:
+        passed = asyncio.get_running_loop().time() - self._heard_at
+        if self._watch is None or passed < ATTENTIVE:
+            return LOOK_EVERY
+        return ONCE_MORE - passed if passed < ONCE_MORE else LOOK_ANYWAY
 
     def _on_commit(self) -> None:
         assert self._watch is not None
         if self._watch.heard():
-            self._attentive_until = asyncio.get_running_loop().time() + ATTENTIVE
+            self._heard_at = asyncio.get_running_loop().time()
             # A commit is a hundred writes: once is enough until the next nap.
             asyncio.get_running_loop().remove_reader(self._watch.descriptor)
             self._listening = False

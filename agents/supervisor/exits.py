@@ -14,6 +14,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 from agents.policy.clock import boot_seconds
+from agents.services.precedence import precedence
 from agents.supervisor import handiwork
 from agents.supervisor.handiwork import Sight, Watched
 from agents.supervisor.hands import Hands
@@ -101,6 +102,7 @@ class Exits:
         return self._epoll
 
     def _on_exits(self) -> None:
+        precedence.take()
         if self._hear_exits() and self._awaited:
             self._flood_began = boot_seconds()
             asyncio.get_running_loop().remove_reader(self._events())

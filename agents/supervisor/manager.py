@@ -26,6 +26,7 @@ from agents.policy.clock import boot_id, boot_seconds
 from agents.policy.states import Action, Status
 from agents.services import bell, measures, nodes
 from agents.services.lifecycle import Asker
+from agents.services.precedence import precedence
 from agents.supervisor import output_trouble, sampler
 from agents.supervisor.alarm import LOOK_ANYWAY, Alarm
 from agents.supervisor.batching import carry_on_batches
@@ -188,6 +189,7 @@ class ProcessManager:
             await reconciler.turn()
             if reconciler.busy:
                 continue
+            precedence.give()
             await self._alarm.nap(reconciler.deadlines.seconds_to_next(LOOK_ANYWAY))
         await reconciler.finish()
 
@@ -231,17 +233,15 @@ class ProcessManager:
             await asyncio.sleep(BOUND_EVERY)
 
     async def _sample(self) -> None:
-        loop, census, homes = (
+        loop, meter, homes = (
             asyncio.get_running_loop(),
-            sampler.new_census(),
+            sampler.Meter(),
             Path(settings.AGENTHUB_DATA_DIR) / "work",
         )
         for number in itertools.count():
             runs = sampler.to_sample(self._every(), homes, number)
             if runs:
-                loads = await loop.run_in_executor(
-                    self._sampling, sampler.measure, runs, census
-                )
+                loads = await loop.run_in_executor(self._sampling, meter.measure, runs)
                 await self._take_in(loads)
             await asyncio.sleep(sampler.period(len(runs)))
 

@@ -20,6 +20,7 @@ from agents.services.measures import Sample
 from agents.supervisor.managed import LiveRun, ManagedAgent
 from agents.supervisor.process import census, portable
 from agents.supervisor.process.census import TICKS_PER_SECOND, Census, Process, TreeKey
+from agents.supervisor.process.sieve import Sieve
 from agents.supervisor.store import Store
 
 KEEP: Final = 60
@@ -30,11 +31,6 @@ _PROC: Final = os.path.exists("/proc/self/stat")
 _count_files: Final[Callable[[int], int]] = (
     census.open_files if _PROC else portable.open_files
 )
-
-
-def new_census() -> Census:
-    """By /proc, or by psutil where there is none."""
-    return Census(census.sweep if _PROC else portable.sweep)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +106,27 @@ async def hear(agents: Sequence[ManagedAgent], store: Store) -> None:
             judged[run_id].hear_heartbeat(run_id, at)
 
 
-def measure(runs: Sequence[Sampled], census: Census) -> dict[uuid.UUID, Load]:
-    """One sweep; for the sampler's own thread."""
-    trees = census.trees(census.take(), [run.tree for run in runs])
-    at = boot_seconds()
-    return {run.tree.run_id: _load(run, trees[run.tree.run_id], at) for run in runs}
+class Meter:
+    """Measures again and again, in the sampler's own thread.
+
+    By /proc, or by psutil where there is none.
+    """
+
+    def __init__(self) -> None:
+        self._sieve = Sieve() if _PROC else None
+        self._census = Census(self._sieve or portable.sweep)
+        self._members: list[int] = []
+
+    def measure(self, runs: Sequence[Sampled]) -> dict[uuid.UUID, Load]:
+        """One sweep."""
+        keys = [run.tree for run in runs]
+        if self._sieve is not None:
+            leaders = [key.leader.pid for key in keys if key.leader is not None]
+            self._sieve.ours([*leaders, *self._members])
+        trees = self._census.trees(self._census.take(), keys)
+        self._members = [process.pid for tree in trees.values() for process in tree]
+        at = boot_seconds()
+        return {run.tree.run_id: _load(run, trees[run.tree.run_id], at) for run in runs}
 
 
 def _load(run: Sampled, tree: Sequence[Process], at: float) -> Load:

@@ -40,7 +40,7 @@ def test_26d_a_task_of_the_supervisor_that_has_died_begins_again(
     supervisor: Supervisor, cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As a sampler that could not open a file: it is not blind from then on."""
-    measure = sampler.measure
+    measure = sampler.Meter.measure
     failed: list[bool] = []
 
     def fail_once(*arguments: Any) -> Any:
@@ -49,7 +49,7 @@ def test_26d_a_task_of_the_supervisor_that_has_died_begins_again(
             raise OSError(24, "Too many open files")
         return measure(*arguments)
 
-    monkeypatch.setattr(sampler, "measure", fail_once)
+    monkeypatch.setattr(sampler.Meter, "measure", fail_once)
     monkeypatch.setattr(sampler, "period", lambda alive: 0.05)
     agent = cast("setsid_child").start_ready()
     agent.wait_until(lambda row: row.processes == 3)

@@ -40,6 +40,7 @@ def test_a_request_of_another_process_is_heard_not_looked_for(
     """Even if it looked once an hour, and nobody rings across processes."""
     monkeypatch.setattr(alarm, "LOOK_ANYWAY", 3600.0)
     monkeypatch.setattr(alarm, "LOOK_EVERY", 3600.0)
+    monkeypatch.setattr(alarm, "ONCE_MORE", 3600.0)
     agent, database = cast("wait"), str(connection.settings_dict["NAME"])
     supervisor.on_loop(supervisor.manager.wake)
     done = run_python(

@@ -26,7 +26,7 @@ from agents.supervisor.process.mark import (
 # proc(5) counts times in these; `starttime` is on the boot clock.
 TICKS_PER_SECOND: Final = os.sysconf("SC_CLK_TCK")
 _PF_FORKNOEXEC: Final = 0x40  # include/linux/sched.h: forked but did not exec.
-_DEAD: Final = frozenset("ZXx")
+DEAD: Final = frozenset("ZXx")
 # More bytes than 52 numbers and a name can have, and how many of the numbers matter.
 _LONGEST: Final = 4096
 _WANTED: Final = 22
@@ -100,7 +100,7 @@ def is_alive(process: ProcessId) -> bool:
     """Whether this very process is there and no zombie."""
     found = look_at(process.pid)
     return (
-        found is not None and found.ticks == process.ticks and found.state not in _DEAD
+        found is not None and found.ticks == process.ticks and found.state not in DEAD
     )
 
 
@@ -130,7 +130,7 @@ def sweep() -> dict[int, Process]:
         if name.isdecimal()
         and (pid := int(name)) != own
         and (process := look_at(pid)) is not None
-        and process.state not in _DEAD
+        and process.state not in DEAD
     }
 
 
