@@ -1,8 +1,8 @@
-"""What a person does in a browser: signs in, opens an agent, reads its status."""
+"""What a person does in a browser: signs in, opens a page, reads its status."""
 
 from __future__ import annotations
 
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Locator, Page, expect
 
 from tests.harness.hub import ADMIN_PASSWORD, HubProcess
 
@@ -29,3 +29,33 @@ def mark_the_document(page: Page) -> None:
 def is_the_same_document(page: Page) -> bool:
     """Whether the page has not been loaded again since it was marked."""
     return bool(page.evaluate("() => window.sameDocument === true"))
+
+
+def open_by_link(page: Page, hub: HubProcess, name: str) -> None:
+    """Sign in and follow the link that every page has; it is live then."""
+    sign_in(page, hub)
+    main = page.get_by_role("navigation", name="Main")
+    main.get_by_role("link", name=name).click()
+    is_live(page)
+
+
+def is_live(page: Page) -> None:
+    """Wait until the page follows what happens."""
+    expect(page.locator("#link")).to_have_attribute("data-state", "live")
+
+
+def focus_by_tab(
+    page: Page, selector: str, most: int = 40, *, back: bool = False
+) -> None:
+    """Press Tab until this has the focus; `back`: with Shift."""
+    for _ in range(most):
+        page.keyboard.press("Shift+Tab" if back else "Tab")
+        if page.evaluate("s => document.activeElement.matches(s)", selector):
+            return
+    raise AssertionError(f"{selector} is not reached by {most} times Tab")
+
+
+def shell(hub: HubProcess, code: str) -> None:
+    """Run Python beside the hub, on its database."""
+    done = hub.manage("shell", "--verbosity", "0", "-c", code)
+    assert done.returncode == 0, done.stderr

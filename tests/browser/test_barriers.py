@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.people import is_the_same_document, mark_the_document, sign_in
+from tests.browser.looks import Look
+from tests.browser.people import (
+    is_the_same_document,
+    mark_the_document,
+    open_by_link,
+    shell,
+)
 from tests.harness.browser import Complaints
 from tests.harness.hub import HubProcess
 
-ROOM = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 LONG = "the-nightly-build-of-the-whole-platform-team-and-all-its-tests"
 NAMES = ["web", "api", LONG]
 MAKE = """
@@ -42,47 +46,24 @@ def meeting(module_hub: HubProcess) -> HubProcess:
     return module_hub
 
 
-def shell(hub: HubProcess, code: str) -> None:
-    done = hub.manage("shell", "--verbosity", "0", "-c", code)
-    assert done.returncode == 0, done.stderr
-
-
-def open_barriers(page: Page, hub: HubProcess) -> None:
-    """By the link that every page has."""
-    sign_in(page, hub)
-    main = page.get_by_role("navigation", name="Main")
-    main.get_by_role("link", name="Barriers").click()
-    expect(page.locator("#link")).to_have_attribute("data-state", "live")
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 360])
 def test_nothing_is_cut_off_at_any_width_in_light_and_dark(
-    meeting: HubProcess,
-    page: Page,
-    complaints: Complaints,
-    tmp_path: Path,
-    width: int,
-    scheme: str,
+    meeting: HubProcess, page: Page, complaints: Complaints, look: Look
 ) -> None:
     complaints.forgive(r"status of 422 .*/barriers/make")
-    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-    page.set_viewport_size({"width": width, "height": 800})
-    open_barriers(page, meeting)
-    assert page.evaluate(ROOM) == 0
+    open_by_link(page, meeting, "Barriers")
+    look.check("barriers")
     page.get_by_text("New barrier").click()
     page.locator("#name").fill("new")
     page.locator("#parties").fill("nobody")
     page.keyboard.press("Enter")
     expect(page.get_by_role("alert")).to_contain_text("There is no agent 'nobody'.")
-    assert page.evaluate(ROOM) == 0
-    page.screenshot(path=tmp_path / f"barriers-{width}-{scheme}.png", full_page=True)
+    look.check("refused")
 
 
 def test_an_arrival_is_seen_as_it_happens_and_a_round_is_reset_with_a_reason(
     meeting: HubProcess, page: Page
 ) -> None:
-    open_barriers(page, meeting)
+    open_by_link(page, meeting, "Barriers")
     mark_the_document(page)
     meet = page.locator("[data-barrier=meet]")
     expect(meet).to_contain_text("1 of 3")

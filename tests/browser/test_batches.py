@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.people import is_the_same_document, mark_the_document, sign_in
+from tests.browser.people import (
+    is_live,
+    is_the_same_document,
+    mark_the_document,
+    sign_in,
+)
 from tests.harness.hub import HubProcess
 
 SECOND = 1000
@@ -33,7 +38,7 @@ def test_a_batch_is_made_from_a_selection_and_followed_without_a_reload(
     assert hub.agents("import", "fleet.yaml").returncode == 0
     sign_in(page, hub)
     page.goto(f"{hub.url}/agents/")
-    expect(page.locator("#link")).to_have_attribute("data-state", "live")
+    is_live(page)
 
     # By keyboard alone.
     page.get_by_label("Select all shown").focus()

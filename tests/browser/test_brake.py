@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.people import sign_in
+from tests.browser.people import is_live, sign_in
 from tests.harness.hub import HubProcess
 
 SECOND = 1000
@@ -27,7 +27,7 @@ def test_it_is_pulled_from_any_page_seen_on_every_other_and_released(
     other.goto(f"{hub.url}/agents/")
     page.goto(f"{hub.url}/tasks/")
     for one in (page, other):
-        expect(one.locator("#link")).to_have_attribute("data-state", "live")
+        is_live(one)
 
     # By keyboard alone.
     page.get_by_role("link", name="Brake all agents").focus()

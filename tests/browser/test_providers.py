@@ -6,6 +6,7 @@ import re
 
 from playwright.sync_api import Page, expect
 
+from tests.browser.looks import fits, on_a_phone
 from tests.browser.people import is_the_same_document, mark_the_document, sign_in
 from tests.harness.hub import HubProcess
 from tests.harness.llm.answers import Answer
@@ -39,9 +40,8 @@ def test_the_test_of_a_connection_is_followed_to_its_end_without_a_reload(
 def test_the_page_of_a_provider_fits_a_small_screen(
     hub: HubProcess, page: Page
 ) -> None:
-    page.set_viewport_size({"width": 360, "height": 740})
+    on_a_phone(page)
     sign_in(page, hub)
     for path in ("provider/", "provider/add/", "agent/add/?kind=native_llm"):
         page.goto(f"{hub.url}/admin/agents/{path}")
-        width = page.evaluate("document.documentElement.scrollWidth")
-        assert width <= 360, f"{path} is {width} px wide"
+        fits(page)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.people import sign_in
+from tests.browser.looks import Look
+from tests.browser.people import is_live, open_by_link, sign_in
 from tests.harness.hub import HubProcess
 
 AGENTS = {
@@ -45,33 +45,18 @@ def token(module_hub: HubProcess) -> str:
     return hub.manage("apitoken", "admin", "--scope", "operate").stdout.strip()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 360])
 def test_nothing_is_cut_off_at_any_width_in_light_and_dark(
-    module_hub: HubProcess,
-    token: str,
-    page: Page,
-    tmp_path: Path,
-    width: int,
-    scheme: str,
+    module_hub: HubProcess, token: str, page: Page, look: Look
 ) -> None:
     about = {"capabilities": ["review", "python"], "labels": {"where": "ci"}}
     note = "reads the tests of search, and all that they need to run"
     said = {"name": "far", "role": "reviewer", "activity": "working", "note": note}
     post(module_hub, token, "agents/register", said | about)
-    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-    page.set_viewport_size({"width": width, "height": 800})
     sign_in(page, module_hub)
     for path in ("registry/", "agents/far/"):
         page.goto(f"{module_hub.url}/{path}")
-        expect(page.locator("#link")).to_have_attribute("data-state", "live")
-        room = (
-            "document.documentElement.scrollWidth "
-            "- document.documentElement.clientWidth"
-        )
-        assert page.evaluate(room) == 0
-        name = path.replace("/", "-")
-        page.screenshot(path=tmp_path / f"{name}{width}-{scheme}.png", full_page=True)
+        is_live(page)
+        look.check(path.strip("/").replace("/", "-"))
     expect(page.get_by_role("button", name="Restart")).to_have_count(0)
 
 
@@ -79,18 +64,14 @@ def test_the_page_follows_what_an_agent_says_until_it_goes(
     module_hub: HubProcess, token: str, page: Page
 ) -> None:
     own = post(module_hub, token, "agents/register", {"name": "far"})["token"]
-    sign_in(page, module_hub)
-    page.get_by_role("navigation", name="Main").get_by_role(
-        "link", name="Registry"
-    ).click()
-    expect(page.locator("#link")).to_have_attribute("data-state", "live")
+    open_by_link(page, module_hub, "Registry")
     row = page.locator('tr[data-name="far"]')
     said = {"activity": "waiting", "note": "for web"}
     post(module_hub, own, "agents/far/heartbeat", said)
     expect(row.locator('[data-activity="waiting"]')).to_be_visible()
     expect(row).to_contain_text("for web")
     page.goto(f"{module_hub.url}/agents/far/")
-    expect(page.locator("#link")).to_have_attribute("data-state", "live")
+    is_live(page)
     page.get_by_role("button", name="Deregister").click()
     expect(page.locator("#flash")).to_contain_text("what it held is free")
     expect(page.locator("#agent-status")).to_have_attribute("data-status", "stopped")

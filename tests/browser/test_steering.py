@@ -7,7 +7,13 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.people import is_the_same_document, mark_the_document, row, sign_in
+from tests.browser.people import (
+    is_live,
+    is_the_same_document,
+    mark_the_document,
+    row,
+    sign_in,
+)
 from tests.harness.hub import HubProcess
 
 SECOND = 1000
@@ -39,7 +45,7 @@ def test_start_output_stop_and_restart_from_the_agents_own_page(
     mark_the_document(page)
     status = page.locator("#agent-status")
     expect(status).to_have_attribute("data-status", "stopped")
-    expect(page.locator("#link")).to_have_attribute("data-state", "live")
+    is_live(page)
 
     page.get_by_role("button", name="Start", exact=True).click()
     expect(status).to_have_attribute("data-status", "running", timeout=SECOND)
@@ -69,7 +75,7 @@ def test_a_change_by_the_command_line_reaches_the_open_list_within_a_second(
     sign_in(page, web)
     page.goto(f"{web.url}/agents/")
     mark_the_document(page)
-    expect(page.locator("#link")).to_have_attribute("data-state", "live")
+    is_live(page)
     for command, status in (("start", "running"), ("stop", "stopped")):
         done = web.agents(command, "web", "--wait", "10")
         assert done.returncode == 0, done.stderr
@@ -85,7 +91,7 @@ def test_a_bulk_action_in_the_admin_reaches_the_open_list(
 ) -> None:
     sign_in(page, web)
     page.goto(f"{web.url}/agents/")
-    expect(page.locator("#link")).to_have_attribute("data-state", "live")
+    is_live(page)
     admin = page.context.new_page()
 
     admin.goto(f"{web.url}/admin/agents/agent/")

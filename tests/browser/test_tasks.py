@@ -7,7 +7,13 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.people import is_the_same_document, mark_the_document, sign_in
+from tests.browser.looks import fits, on_a_phone
+from tests.browser.people import (
+    is_live,
+    is_the_same_document,
+    mark_the_document,
+    sign_in,
+)
 from tests.harness.hub import HubProcess
 
 SECOND = 1000
@@ -37,7 +43,7 @@ def ask(page: Page, hub: HubProcess, prompt: str) -> None:
     page.get_by_label("What is to be done").fill(prompt)
     page.keyboard.press("Control+Enter")
     page.wait_for_url(f"{hub.url}/tasks/*/")
-    expect(page.locator("#link")).to_have_attribute("data-state", "live")
+    is_live(page)
     mark_the_document(page)
 
 
@@ -171,7 +177,7 @@ def test_the_list_follows_and_leads_to_each_task(
     number = done.stdout.split()[-1]
     page.goto(f"{hub_with_thinker.url}/tasks/")
     row = page.locator(f"#task-row-{number}")
-    expect(page.locator("#link")).to_have_attribute("data-state", "live")
+    is_live(page)
     expect(row.locator(".status")).to_have_text("Succeeded", timeout=10 * SECOND)
     hub_with_thinker.agents("ask", "thinker", "Another")
     expect(page.locator("#list-notice")).to_contain_text("1 new task")
@@ -189,11 +195,10 @@ def test_every_new_page_fits_a_narrow_screen(
     expect(page.locator("#task-status")).to_have_attribute(
         "data-task", "succeeded", timeout=10 * SECOND
     )
-    page.set_viewport_size({"width": 360, "height": 740})
+    on_a_phone(page)
     for address in (page.url, "/tasks/", "/agents/thinker/"):
         page.goto(address if "://" in address else f"{hub_with_thinker.url}{address}")
-        width = page.evaluate("document.documentElement.scrollWidth")
-        assert width <= 360, f"{address} is {width} px wide"
+        fits(page)
 
 
 def test_copying_takes_the_text_of_the_step(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.people import sign_in
+from tests.browser.looks import Look, on_a_phone
+from tests.browser.people import focus_by_tab, is_live, open_by_link, sign_in
 from tests.harness.hub import HubProcess
 from tests.harness.waiting import until
 
@@ -41,30 +40,22 @@ def spent(module_hub: HubProcess) -> HubProcess:
     return module_hub
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 360])
 def test_nothing_is_cut_off_at_any_width_in_light_and_dark(
-    spent: HubProcess, page: Page, tmp_path: Path, width: int, scheme: str
+    spent: HubProcess, page: Page, look: Look
 ) -> None:
-    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-    page.set_viewport_size({"width": width, "height": 800})
     sign_in(page, spent)
-    page.screenshot(path=tmp_path / f"overview-{width}-{scheme}.png", full_page=True)
+    look.check("overview")
     page.goto(f"{spent.url}/usage/?period=30d")
-    expect(page.locator("#link")).to_have_attribute("data-state", "live")
-    room = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-    assert page.evaluate(room) == 0
+    is_live(page)
     expect(page.locator(".usage-chart rect")).to_have_count(30)
     expect(page.locator("#budgets li")).to_have_count(3)
-    assert page.screenshot(
-        path=tmp_path / f"usage-{width}-{scheme}.png", full_page=True
-    )
+    look.check("usage")
 
 
 def test_a_period_is_chosen_and_a_table_scrolled_by_keyboard_alone(
     spent: HubProcess, page: Page
 ) -> None:
-    page.set_viewport_size({"width": 360, "height": 800})
+    on_a_phone(page)
     sign_in(page, spent)
     page.goto(f"{spent.url}/usage/?period=today")
     focus_by_tab(page, '.chips a[href="?period=30d"]')
@@ -82,22 +73,8 @@ def test_a_period_is_chosen_and_a_table_scrolled_by_keyboard_alone(
 def test_the_chart_and_the_tables_have_names_for_who_does_not_see_them(
     spent: HubProcess, page: Page
 ) -> None:
-    sign_in(page, spent)
-    page.get_by_role("navigation", name="Main").get_by_role(
-        "link", name="Usage"
-    ).click()
+    open_by_link(page, spent, "Usage")
     expect(page.get_by_role("img", name="Spent by day")).to_be_visible()
     for name in ("By agent", "By model", "By day"):
         expect(page.get_by_role("region", name=name).last).to_be_visible()
     expect(page.get_by_role("rowheader", name="reviewer")).to_be_visible()
-
-
-def focus_by_tab(
-    page: Page, selector: str, most: int = 40, *, back: bool = False
-) -> None:
-    """Press Tab until this has the focus; `back`: with Shift."""
-    for _ in range(most):
-        page.keyboard.press("Shift+Tab" if back else "Tab")
-        if page.evaluate("s => document.activeElement.matches(s)", selector):
-            return
-    raise AssertionError(f"{selector} is not reached by {most} times Tab")
