@@ -12,13 +12,14 @@ from typing import Final
 from django.contrib import messages
 from django.db import OperationalError
 from django.db.models import Q
-from django.http import Http404, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404, render
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from agents.models import Agent
+from agents.pages.answering import question, reason_of, say, unanswered
 from agents.pages.guards import PageRequest, needs
 from agents.policy.dependencies import listed
 from agents.policy.states import Action
@@ -34,7 +35,6 @@ ALREADY: Final = {
 }
 CONFIRMED_FOR_ONE: Final = frozenset({Action.KILL})
 CONFIRMED_FOR_MANY: Final = frozenset({Action.STOP, Action.KILL})
-MOST_REASON: Final = 500
 UNSUPERVISED: Final = (
     "No supervisor is running: the request is kept until `manage.py hub` is started."
 )
@@ -109,25 +109,25 @@ def _wish(
 def _answer(request: PageRequest, wish: Wish, *, confirm: bool) -> HttpResponse:
     if wish.foreign and not wish.agents:
         text = outside.refusal(listed(wish.foreign))
-        return _say(request, wish, text, messages.WARNING)
+        return say(request, text, messages.WARNING, wish.back)
     if not wish.agents:
-        return _say(request, wish, "No agents selected.", messages.WARNING)
+        return say(request, "No agents selected.", messages.WARNING, wish.back)
     if confirm and request.POST.get("confirmed") != "yes":
         return _confirmation(request, wish)
     asker = Asker(
         actor=request.user.get_username(),
         via="page",
-        reason=request.POST.get("reason", "").strip()[:MOST_REASON],
+        reason=reason_of(request),
     )
     try:
         asked = lifecycle.ask(wish.action, [pk for pk, _ in wish.agents], asker)
     except OperationalError as error:
-        text = f"The database does not answer ({error}). Nothing was asked; try again."
-        return _say(request, wish, text, messages.ERROR)
+        return say(request, unanswered(error, "asked"), messages.ERROR, wish.back)
     text = said(wish, asked)
     if not overview.supervision().present:
-        return _say(request, wish, f"{text} {UNSUPERVISED}", messages.WARNING)
-    return _say(request, wish, text, messages.SUCCESS)
+        text = f"{text} {UNSUPERVISED}"
+        return say(request, text, messages.WARNING, wish.back)
+    return say(request, text, messages.SUCCESS, wish.back)
 
 
 def said(wish: Wish, asked: list[Asked]) -> str:
@@ -151,20 +151,7 @@ def said(wish: Wish, asked: list[Asked]) -> str:
 def _confirmation(request: PageRequest, wish: Wish) -> HttpResponse:
     rows = overview.rows(pk for pk, _ in wish.agents)
     context = {"wish": wish, "rows": rows}
-    if not request.htmx:
-        return render(request, "agents/confirm.html", context)
-    response = render(request, "agents/_confirm.html", context)
-    response["HX-Retarget"] = "#dialog-body"
-    return response
-
-
-def _say(request: PageRequest, wish: Wish, text: str, level: int) -> HttpResponse:
-    if not request.htmx:
-        messages.add_message(request, level, text)
-        return HttpResponseRedirect(wish.back)
-    name = messages.DEFAULT_TAGS[level]
-    context = {"message": text, "level": name}
-    return render(request, "agents/_flash.html", context)
+    return question(request, wish.title, "agents/_confirm.html", context)
 
 
 def _action(word: str) -> Action:

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_POST
 from django_htmx.http import HttpResponseClientRedirect
 
 from agents.models import Agent, Task
+from agents.pages.answering import say, unanswered
 from agents.pages.guards import PageRequest, needs
 from agents.services import overview
 from agents.services import tasks as services
@@ -24,7 +25,6 @@ from agents.services.lifecycle import Asker
 from agents.services.permissions import OPERATE
 from agents.services.tasks import Ask, CannotAsk, CannotChange
 
-LOCKED: Final = "The database does not answer ({}). Nothing was recorded; try again."
 KEPT: Final = "No supervisor is running: it is kept until `manage.py hub` is started."
 
 
@@ -39,7 +39,7 @@ def ask(request: PageRequest, name: str) -> HttpResponse:
     except CannotAsk as error:
         return _refused(request, name, str(error))
     except OperationalError as error:
-        return _refused(request, name, LOCKED.format(error))
+        return _refused(request, name, unanswered(error, "recorded"))
     if not overview.supervision().present:
         messages.warning(request, KEPT)
     address = task.get_absolute_url()
@@ -118,7 +118,7 @@ def _asker(request: PageRequest) -> Asker:
 
 def _refused(request: PageRequest, name: str, problem: str) -> HttpResponse:
     if request.htmx:
-        return _flash(request, problem, messages.ERROR)
+        return say(request, problem, messages.ERROR, request.path)
     context: dict[str, Any] = {
         "name": name,
         "problem": problem,
@@ -140,15 +140,7 @@ def _done(request: PageRequest, number: int, do: Callable[[], str]) -> HttpRespo
     except CannotChange as error:
         level, text = messages.ERROR, str(error)
     except OperationalError as error:
-        level, text = messages.ERROR, LOCKED.format(error)
+        level, text = messages.ERROR, unanswered(error, "recorded")
     if level == messages.SUCCESS and not overview.supervision().present:
         level, text = messages.WARNING, f"{text} {KEPT}"
-    if request.htmx:
-        return _flash(request, text, level)
-    messages.add_message(request, level, text)
-    return HttpResponseRedirect(reverse("task", args=[number]))
-
-
-def _flash(request: PageRequest, text: str, level: int) -> HttpResponse:
-    context = {"message": text, "level": messages.DEFAULT_TAGS[level]}
-    return render(request, "agents/_flash.html", context)
+    return say(request, text, level, reverse("task", args=[number]))

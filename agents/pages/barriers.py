@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
 
 from django.contrib import messages
 from django.contrib.admin.models import ADDITION, CHANGE, DELETION
@@ -15,14 +14,12 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from agents.models import Barrier
-from agents.pages.actions import MOST_REASON
+from agents.pages.answering import question, reason_of, say, unanswered
 from agents.pages.guards import PageRequest, around, needs
 from agents.services import audit, barrier_view, tokens
 from agents.services import barriers as services
 from agents.services.barriers import BadBarrier, StillMet
 from agents.services.permissions import OPERATE, VIEW
-
-LOCKED: Final = "The database does not answer ({}). Nothing was changed; try again."
 
 
 @require_http_methods(["GET", "HEAD"])
@@ -41,7 +38,7 @@ def make(request: PageRequest) -> HttpResponse:
     except BadBarrier as error:
         return _page(request, error)
     except OperationalError as error:
-        messages.error(request, LOCKED.format(error))
+        messages.error(request, unanswered(error, "changed"))
         return _page(request, status=503)
     messages.success(request, f"The barrier {name} is there.")
     return HttpResponseRedirect(reverse("barriers"))
@@ -52,7 +49,7 @@ def make(request: PageRequest) -> HttpResponse:
 def reset(request: PageRequest, name: str) -> HttpResponse:
     """Begin a new round, once that is confirmed."""
     barrier = get_object_or_404(Barrier, name=name)
-    reason = request.POST.get("reason", "").strip()[:MOST_REASON]
+    reason = reason_of(request)
 
     def do() -> str:
         told = services.reset(name, request.user.get_username(), reason)
@@ -120,25 +117,22 @@ def _is_number(words: list[str]) -> bool:
 def _confirmed(
     request: PageRequest, barrier: Barrier, act: str, do: Callable[[], str]
 ) -> HttpResponse:
+    back = reverse("barriers")
     if request.POST.get("confirmed") != "yes":
-        context = {"barrier": barrier, "act": act, "back": reverse("barriers")}
-        if not request.htmx:
-            return render(request, "agents/barrier_confirm.html", context)
-        response = render(request, "agents/_barrier_confirm.html", context)
-        response["HX-Retarget"] = "#dialog-body"
-        return response
+        context = {"barrier": barrier, "act": act, "back": back}
+        title = f"{act.capitalize()} {barrier.name}?"
+        return question(request, title, "agents/_barrier_confirm.html", context)
+    level = messages.SUCCESS
     try:
         with transaction.atomic():
             told = do()
     except Barrier.DoesNotExist:
         raise Http404(f"there is no barrier {barrier.name}") from None
     except StillMet as error:
-        messages.warning(request, str(error))
+        level, told = messages.WARNING, str(error)
     except OperationalError as error:
-        messages.error(request, LOCKED.format(error))
-    else:
-        messages.success(request, told)
-    return HttpResponseRedirect(reverse("barriers"))
+        level, told = messages.ERROR, unanswered(error, "changed")
+    return say(request, told, level, back)
 
 
 def _caller(request: PageRequest) -> tokens.Caller:

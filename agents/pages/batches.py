@@ -6,7 +6,7 @@ With htmx the form is a dialog of the open page, and a refusal comes back into i
 from __future__ import annotations
 
 import uuid
-from typing import Any, Final
+from typing import Any
 
 from django.contrib import messages
 from django.db import OperationalError
@@ -18,7 +18,8 @@ from django_htmx.http import HttpResponseClientRedirect
 
 from agents.models import Agent, Batch
 from agents.models.choices import BatchActionChoice
-from agents.pages.actions import MOST_REASON, UNSUPERVISED, back_to
+from agents.pages.actions import UNSUPERVISED, back_to
+from agents.pages.answering import question, reason_of, say, unanswered
 from agents.pages.guards import PageRequest, around, needs
 from agents.services import agent_list, batch_view, batches, overview
 from agents.services.agent_list import ListQuery
@@ -27,8 +28,6 @@ from agents.services.figures import counted
 from agents.services.lifecycle import Asker
 from agents.services.permissions import OPERATE, VIEW
 from agents.services.tasks import Ask
-
-LOCKED: Final = "The database does not answer ({}). Nothing was recorded; try again."
 
 
 @require_safe
@@ -61,7 +60,8 @@ def new(request: PageRequest) -> HttpResponse:
     if request.method != "POST":
         names = agent_list.names_of(ListQuery.parse(request.GET.dict()))
     if not names:
-        return _nobody(request)
+        back = reverse("agents")
+        return say(request, "No agents selected.", messages.WARNING, back)
     return _form(request, names, {"at_once": batches.AT_ONCE, "action": "restart"})
 
 
@@ -75,7 +75,7 @@ def make(request: PageRequest) -> HttpResponse:
     except CannotBatch as error:
         return _form(request, names, request.POST, str(error))
     except OperationalError as error:
-        return _form(request, names, request.POST, LOCKED.format(error))
+        return _form(request, names, request.POST, unanswered(error, "recorded"))
     if not overview.supervision().present:
         messages.warning(request, UNSUPERVISED)
     address = batch.get_absolute_url()
@@ -94,12 +94,8 @@ def cancel(request: PageRequest, number: int) -> HttpResponse:
     except Batch.DoesNotExist:
         raise Http404(f"there is no batch {number}") from None
     except OperationalError as error:
-        level, text = messages.ERROR, LOCKED.format(error)
-    if request.htmx:
-        context = {"message": text, "level": messages.DEFAULT_TAGS[level]}
-        return render(request, "agents/_flash.html", context)
-    messages.add_message(request, level, text)
-    return HttpResponseRedirect(reverse("batch", args=[number]))
+        level, text = messages.ERROR, unanswered(error, "recorded")
+    return say(request, text, level, reverse("batch", args=[number]))
 
 
 def _wanted(request: PageRequest, names: list[str]) -> Wanted:
@@ -128,8 +124,7 @@ def _wanted(request: PageRequest, names: list[str]) -> Wanted:
 
 
 def _asker(request: PageRequest) -> Asker:
-    reason = request.POST.get("reason", "").strip()[:MOST_REASON]
-    return Asker(request.user.get_username(), "page", reason)
+    return Asker(request.user.get_username(), "page", reason_of(request))
 
 
 def _form(
@@ -144,23 +139,9 @@ def _form(
         "key": request.POST.get("key") or uuid.uuid4().hex,
         "back": back_to(request, request.POST.get("next", ""), reverse("agents")),
     }
-    if not request.htmx:
-        status = 422 if problem else 200
-        return render(request, "agents/batch_new.html", context, status=status)
-    response = render(request, "agents/_batch_form.html", context)
-    response["HX-Retarget"] = "#dialog-body"
-    return response
-
-
-def _nobody(request: PageRequest) -> HttpResponse:
-    text = "No agents selected."
-    if request.htmx:
-        context = {"message": text, "level": "warning"}
-        response = render(request, "agents/_flash.html", context)
-        response["HX-Retarget"] = "#flash"
-        return response
-    messages.warning(request, text)
-    return HttpResponseRedirect(reverse("agents"))
+    status = 422 if problem else 200
+    part = "agents/_batch_form.html"
+    return question(request, "A batch", part, context, status=status)
 
 
 def _number(text: str) -> int | None:

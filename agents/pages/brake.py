@@ -5,16 +5,14 @@ With htmx the answer is a dialog or a line for the open page.
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import messages
 from django.db import OperationalError
-from django.http import HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
+from django.http import HttpResponse, QueryDict
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
-from agents.pages.actions import MOST_REASON, back_to
+from agents.pages.actions import back_to
+from agents.pages.answering import question, reason_of, say, unanswered
 from agents.pages.guards import PageRequest, needs
 from agents.services import brake_pulls as services
 from agents.services import brake_view
@@ -28,9 +26,9 @@ from agents.services.permissions import OPERATE
 @needs(OPERATE)
 def brake(request: PageRequest) -> HttpResponse:
     """The form: to pull it, or to release it."""
-    context = {"brake": brake_view.view(), "back": _back(request)}
-    template = "agents/_brake_form.html" if request.htmx else "agents/brake.html"
-    return render(request, template, context)
+    context = {"brake": brake_view.view(), "back": _back(request, request.GET)}
+    title = ("Release" if context["brake"] else "Pull") + " the fleet brake"
+    return question(request, title, "agents/_brake_form.html", context)
 
 
 @require_POST
@@ -46,8 +44,7 @@ def pull(request: PageRequest) -> HttpResponse:
     except CannotBrake as error:
         return _say(request, str(error), messages.ERROR)
     except OperationalError as error:
-        text = f"The database does not answer ({error}). Nothing was done; try again."
-        return _say(request, text, messages.ERROR)
+        return _say(request, unanswered(error), messages.ERROR)
     if not new:
         text = f"It was pulled already, by {found.pulled_by}: nothing has changed."
         return _say(request, text, messages.WARNING)
@@ -69,27 +66,17 @@ def release(request: PageRequest) -> HttpResponse:
     except (CannotBrake, NotPulled) as error:
         return _say(request, str(error), messages.ERROR)
     except OperationalError as error:
-        text = f"The database does not answer ({error}). Nothing was done; try again."
-        return _say(request, text, messages.ERROR)
+        return _say(request, unanswered(error), messages.ERROR)
     return _say(request, "The fleet brake is released.", messages.SUCCESS)
 
 
 def _asker(request: PageRequest) -> Asker:
-    reason = request.POST.get("reason", "").strip()[:MOST_REASON]
-    return Asker(request.user.get_username(), "page", reason)
+    return Asker(request.user.get_username(), "page", reason_of(request))
 
 
-def _back(request: PageRequest) -> str:
-    return back_to(request, request.GET.get("next", ""), reverse("overview"))
+def _back(request: PageRequest, given: QueryDict) -> str:
+    return back_to(request, given.get("next", ""), reverse("overview"))
 
 
 def _say(request: PageRequest, text: str, level: int) -> HttpResponse:
-    if not request.htmx:
-        messages.add_message(request, level, text)
-        back = request.POST.get("next", "")
-        return HttpResponseRedirect(back_to(request, back, reverse("overview")))
-    context: dict[str, Any] = {
-        "message": text,
-        "level": messages.DEFAULT_TAGS[level],
-    }
-    return render(request, "agents/_flash.html", context)
+    return say(request, text, level, _back(request, request.POST))

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 from django.contrib import messages
 from django.db import OperationalError
-from django.http import HttpResponse, HttpResponseRedirect
+from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from agents.models import Agent
+from agents.pages.answering import say, unanswered
 from agents.pages.guards import PageRequest, around, needs
 from agents.services import registry as services
 from agents.services import tokens
@@ -45,10 +46,5 @@ def deregister(request: PageRequest, name: str) -> HttpResponse:
     except NotOutside as error:
         level, text = messages.WARNING, str(error)
     except OperationalError as error:
-        level = messages.ERROR
-        text = f"The database does not answer ({error}). Nothing was done; try again."
-    if not request.htmx:
-        messages.add_message(request, level, text)
-        return HttpResponseRedirect(reverse("agent", args=[name]))
-    context = {"message": text, "level": messages.DEFAULT_TAGS[level]}
-    return render(request, "agents/_flash.html", context)
+        level, text = messages.ERROR, unanswered(error)
+    return say(request, text, level, reverse("agent", args=[name]))

@@ -25,13 +25,13 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from agents.models import ApiToken
 from agents.models.choices import ScopeChoice
+from agents.pages.answering import question, unanswered
 from agents.pages.guards import PageRequest, around, needs
 from agents.services import token_list
 from agents.services import tokens as services
 from agents.services.permissions import VIEW
 from agents.services.tokens import Issued
 
-LOCKED: Final = "The database does not answer ({}). Nothing was changed; try again."
 NAME_TAKEN: Final = "You have a token of this name. Revoke it, or choose another name."
 # Days until it ends; none for a token that does not.
 LIVES: Final = {
@@ -120,7 +120,7 @@ def tokens(request: PageRequest) -> HttpResponse:
         try:
             issued = form.issue(user)
         except OperationalError as error:
-            messages.error(request, LOCKED.format(error))
+            messages.error(request, unanswered(error, "changed"))
             issued, status = None, 503
         if issued is not None:
             context["made"] = _shown(request, issued)
@@ -145,15 +145,12 @@ def revoke(request: PageRequest, number: int) -> HttpResponse:
     token = get_object_or_404(ApiToken, pk=number, user=_person(request))
     if request.POST.get("confirmed") != "yes":
         context = {"token": token, "back": reverse("tokens")}
-        if not request.htmx:
-            return render(request, "agents/revoke.html", context)
-        response = render(request, "agents/_revoke.html", context)
-        response["HX-Retarget"] = "#dialog-body"
-        return response
+        title = f"Revoke {token.name}?"
+        return question(request, title, "agents/_revoke.html", context)
     try:
         done = services.revoke(token, by=_person(request))
     except OperationalError as error:
-        messages.error(request, LOCKED.format(error))
+        messages.error(request, unanswered(error, "changed"))
     else:
         told = "lets nobody in any more" if done else "was revoked already"
         messages.success(request, f"{token.name} {told}.")
