@@ -5,7 +5,7 @@ What may enter: reading. Nothing here changes a lock. Blocking.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,11 +17,12 @@ from agents.policy.lock_queue import Claim, Conflict, Mode, Queue
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Something in the way: what was asked, what it overlaps, whose that is.
+    """Something in the way: what was asked, what it overlaps, whose `claim` that is.
 
     `since`: when it was granted, or asked for where it waits itself.
     """
 
+    claim: int
     pattern: str
     held: str
     agent: str
@@ -33,15 +34,23 @@ class Standing:
 
 def open_claims(space: LockSpace) -> list[Claim]:
     """All claims that are held or wait, with what of them is not let go."""
+    return _open_claims([space.pk]).get(space.pk, [])
+
+
+def _open_claims(spaces: Collection[int]) -> dict[int, list[Claim]]:
+    """Those of each workspace that has any."""
     patterns: dict[int, list[str]] = {}
-    locks = FileLock.objects.filter(claim__space=space, released_at=None)
+    locks = FileLock.objects.filter(claim__space__in=spaces, released_at=None)
     for claim_id, pattern in locks.exclude(claim__state=State.ENDED).values_list(
         "claim_id", "pattern"
     ):
         patterns.setdefault(claim_id, []).append(pattern)
-    rows = LockClaim.objects.filter(space=space).exclude(state=State.ENDED)
-    return [
-        Claim(
+    rows = LockClaim.objects.filter(space__in=spaces).exclude(state=State.ENDED)
+    found: dict[int, list[Claim]] = {}
+    for space, pk, agent, task, mode, state in rows.values_list(
+        "space_id", "pk", "agent_id", "task_id", "mode", "state"
+    ):
+        claim = Claim(
             id=pk,
             # Of a deleted agent: nobody's, and in everybody's way until it ends.
             agent=agent or -pk,
@@ -50,39 +59,52 @@ def open_claims(space: LockSpace) -> list[Claim]:
             globs=tuple(parse(pattern) for pattern in patterns.get(pk, ())),
             held=state == State.HELD,
         )
-        for pk, agent, task, mode, state in rows.values_list(
-            "pk", "agent_id", "task_id", "mode", "state"
-        )
-    ]
+        found.setdefault(space, []).append(claim)
+    return found
+
+
+def waits_in(spaces: Collection[int]) -> dict[int, tuple[Standing, ...]]:
+    """What is in the way of each claim that waits in these workspaces, as of now."""
+    found = {}
+    for claims in _open_claims(spaces).values():
+        queue = Queue(claims)
+        found.update({one.id: queue.waits_for(one) for one in claims if not one.held})
+    rows = _claims_of(one for conflicts in found.values() for one in conflicts)
+    return {pk: _standings(conflicts, rows) for pk, conflicts in found.items()}
 
 
 def waits_for(claim_id: int) -> tuple[Standing, ...]:
-    """What is in the way of a claim that waits, as of now; empty if nothing is."""
+    """What is in the way of a claim that waits; empty if nothing is."""
     return waits_of([claim_id]).get(claim_id, ())
 
 
 def waits_of(claim_ids: Collection[int]) -> dict[int, tuple[Standing, ...]]:
     """The same of many; those that wait no longer are left out."""
-    found = {}
     waiting = LockClaim.objects.filter(pk__in=claim_ids, state=State.WAITING)
-    for space in LockSpace.objects.filter(claims__in=waiting).distinct():
-        claims = open_claims(space)
-        queue = Queue(claims)
-        for one in claims:
-            if one.id in claim_ids and not one.held:
-                found[one.id] = standings(queue.waits_for(one))
-    return found
+    found = waits_in(set(waiting.values_list("space_id", flat=True)))
+    return {pk: waits for pk, waits in found.items() if pk in claim_ids}
 
 
 def position(waits: Sequence[Standing]) -> int:
     """Its place in the queue: 1 for who gets it next."""
-    return 1 + len({(one.agent, one.task, one.since) for one in waits if one.waits})
+    return 1 + len({one.claim for one in waits if one.waits})
 
 
 def standings(conflicts: Sequence[Conflict]) -> tuple[Standing, ...]:
-    rows = LockClaim.objects.in_bulk({one.claim.id for one in conflicts})
+    """Conflicts as they are told: whose, since when."""
+    return _standings(conflicts, _claims_of(conflicts))
+
+
+def _claims_of(conflicts: Iterable[Conflict]) -> dict[int, LockClaim]:
+    return LockClaim.objects.in_bulk({one.claim.id for one in conflicts})
+
+
+def _standings(
+    conflicts: Iterable[Conflict], rows: Mapping[int, LockClaim]
+) -> tuple[Standing, ...]:
     return tuple(
         Standing(
+            claim=row.pk,
             pattern=one.asked.pattern,
             held=one.other.pattern,
             agent=row.agent_name,
@@ -98,7 +120,7 @@ def standings(conflicts: Sequence[Conflict]) -> tuple[Standing, ...]:
 
 def in_words(agent_id: int, task_id: int | None, cycle: Sequence[Conflict]) -> str:
     """`web would wait for api, which waits for db, which waits for web.`"""
-    rows = LockClaim.objects.in_bulk({one.claim.id for one in cycle})
+    rows = _claims_of(cycle)
     first = Agent.every.values_list("name", flat=True).get(pk=agent_id)
     words = f"{_named(first, task_id)} would wait"
     for one in cycle:

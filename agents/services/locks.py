@@ -126,6 +126,8 @@ def ask(wanted: Wanted, *, wait: bool) -> Answer:
         row = _record(space, wanted)
         granted = _settle(space)
         fence = granted.get(row.pk)
+        if fence is None:
+            _tell([row.pk])
         told = () if fence is not None else standings(conflicts)
         return Answer(row.pk, fence, told)
 
@@ -180,6 +182,8 @@ def let_go(lock_id: int) -> bool:
         lock.update(released_at=timezone.now())
         if not FileLock.objects.filter(claim=claim_id, released_at=None).exists():
             _close(LockClaim.objects.filter(pk=claim_id), RELEASED)
+        else:
+            _tell([claim_id])
         _settle(space)
     return True
 

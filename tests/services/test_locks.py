@@ -69,6 +69,22 @@ def test_who_waits_gets_it_in_the_moment_it_is_let_go(names: dict[str, Agent]) -
     assert state(db.claim) == "held"
 
 
+def test_it_is_news_that_somebody_waits_and_that_one_of_several_is_let_go(
+    names: dict[str, Agent],
+) -> None:
+    def told(since: int) -> set[int | None]:
+        rows = Change.objects.filter(seq__gt=since, topic=changes.LOCK)
+        return set(rows.values_list("agent_id", flat=True))
+
+    web = locks.ask(wanted(names["web"], "a", "b"), wait=True)
+    before = changes.latest()
+    assert not locks.ask(wanted(names["api"], "a"), wait=True).held
+    assert told(before) == {names["api"].pk}
+    before = changes.latest()
+    assert locks.let_go(FileLock.objects.get(claim=web.claim, pattern="b").pk)
+    assert told(before) == {names["web"].pk}
+
+
 def test_a_fence_rises_with_each_grant_and_is_refused_afterwards(
     names: dict[str, Agent],
 ) -> None:
