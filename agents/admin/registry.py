@@ -14,6 +14,7 @@ from agents.admin.barriers import BarrierAdmin
 from agents.admin.batches import BatchAdmin
 from agents.admin.brakes import BrakeAdmin
 from agents.admin.history import RequestAdmin, StatusChangeAdmin
+from agents.admin.locks import LockClaimAdmin
 from agents.admin.nodes import NodeAdmin
 from agents.admin.providers import ProviderAdmin
 from agents.admin.runs import RunAdmin
@@ -27,6 +28,7 @@ from agents.models import (
     Batch,
     Brake,
     Budget,
+    LockClaim,
     Node,
     Price,
     Provider,
@@ -46,6 +48,7 @@ ADMINS: Final[dict[type[Model], type[ModelAdmin[Any]]]] = {
     Usage: UsageAdmin,
     Request: RequestAdmin,
     Run: RunAdmin,
+    LockClaim: LockClaimAdmin,
     Barrier: BarrierAdmin,
     StatusChange: StatusChangeAdmin,
     Node: NodeAdmin,

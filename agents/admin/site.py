@@ -32,12 +32,16 @@ HIDDEN_APPS: Final = frozenset({"django_q"})
 ORDER: Final = (
     *("agents", "Agent", "Provider", "Schedule", "Budget", "Price"),
     *("Request", "Run", "StatusChange", "Usage", "Node", "ApiToken"),
-    *("Barrier", "Batch", "Brake"),
+    *("LockClaim", "Barrier", "Batch", "Brake"),
     *("auth", "User", "Group"),
     *("admin", "LogEntry"),
 )
 # LogEntry is Django's name for it.
-NAMES: Final = {"StatusChange": "History", "LogEntry": "Audit log"}
+NAMES: Final = {
+    "StatusChange": "History",
+    "LockClaim": "Locks",
+    "LogEntry": "Audit log",
+}
 
 
 def _place(name: str) -> tuple[int, str]:

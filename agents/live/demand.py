@@ -61,6 +61,7 @@ class Demand:
     # Two readers at the same place of a transcript are one demand.
     transcript: TaskPosition | None = None
     batches: bool = False
+    locks: bool = False
     barriers: bool = False
     batch: int = 0
 
@@ -131,6 +132,8 @@ class Edition:
             wanted.append(("task-counts", 0, False))
         if demand.task:
             wanted.append(("task", demand.task, demand.operator))
+        if demand.locks:
+            wanted.append(("locks", 0, demand.operator))
         if demand.barriers:
             wanted.append(("barriers", 0, demand.operator))
         if demand.batches:

@@ -19,6 +19,7 @@ from agents.live import follow, fragments, meetings, rendering, transcripts
 from agents.live.batches import Batches
 from agents.live.demand import Demand, Edition, Key, LogDemand, LogStep, TaskStep
 from agents.live.feed import Feed
+from agents.live.locks import Locks
 from agents.live.places import Answer, Place
 from agents.live.subscription import TaskPosition
 from agents.live.topics import Wanted
@@ -62,6 +63,7 @@ class Editor:
         self._tasks: dict[int, Sight] = {}
         self._beats: dict[int, datetime | None] = {}
         self._batches = Batches()
+        self._locks = Locks()
 
     def look(
         self, demands: Collection[Demand], places: Collection[Place] = ()
@@ -74,6 +76,7 @@ class Editor:
             self._silence_at = now
             # Our own commit is the one that a glance does not see.
             marked = nodes.mark_silent() + registry.mark_silent()
+            marked += self._locks.end(demands)
             self._waiting = bool(marked) or self._waiting
         self._waiting = self._glance.anything_new() or self._waiting
         if self._waiting and now - self._rendered_at >= COALESCE:
@@ -108,7 +111,7 @@ class Editor:
         made |= rendering.task_pages([demand], {demand.task} - {0})
         made["supervisor", 0, False] = fragments.supervisor(overview.supervision())
         made |= rendering.brake([demand]) | self._batches.whole(demand)
-        made |= meetings.barriers([demand])
+        made |= meetings.barriers([demand]) | self._locks.whole(demand)
         if demand.agent_id is not None:
             made |= rendering.agents([demand], {demand.agent_id})
         return Edition(
@@ -131,6 +134,8 @@ class Editor:
             if self._failed_at == self.seq:
                 self.seq = news.seq
             self._failed_at = self.seq
+            # What they take for told was not.
+            self._batches, self._locks = Batches(), Locks()
             raise
         self.seq = news.seq
         return edition
@@ -149,6 +154,8 @@ class Editor:
         # How those are that are missing stands beside their names.
         if changes.BARRIER in news.hub or news.agents:
             made |= meetings.barriers(demands)
+        if news.agents:
+            made |= self._locks.changed(demands)
         if news.hub & {changes.BRAKE, changes.BATCH}:
             made |= self._batches.changed(demands)
         listing = any(one.overview or one.agents or one.registry for one in demands)
@@ -195,6 +202,7 @@ class Editor:
                 made["figures", agent_id, False] = fragments.vitals(view)
         self._vitals = seen
         made |= rendering.registry(demands, self._heard(demands))
+        made |= self._locks.renewed(demands)
         ids: frozenset[int] = frozenset().union(*(one.ids for one in demands))
         return replace(edition, fragments=made, numbers=rendering.numbers(ids))
 

@@ -35,6 +35,7 @@ def demand_of(subscribed: Subscription, *, operator: bool) -> Demand:
         task=subscribed.task,
         transcript=subscribed.transcript,
         batches=subscribed.batches,
+        locks=subscribed.locks,
         barriers=subscribed.barriers,
         batch=subscribed.batch,
     )

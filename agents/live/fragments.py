@@ -6,12 +6,12 @@ whole pages, so that what is swapped in looks like what was there.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from html import escape
 
 from django.template.loader import get_template
 
-from agents.live.demand import LogDemand
+from agents.live.demand import Key, LogDemand
 from agents.live.subscription import TaskPosition
 from agents.policy.live_text import Live
 from agents.services import figures
@@ -33,6 +33,19 @@ from agents.services.schedules import SchedulesView
 from agents.services.task_detail import TaskDetail
 from agents.services.task_list import TaskRow
 from agents.services.transcript import StepView
+
+
+def whole(
+    kind: str, context: Mapping[str, object], audiences: Collection[bool]
+) -> dict[Key, str]:
+    """A list that is told as a whole (agents/_`kind`.html), for each kind of person."""
+    template = get_template(f"agents/_{kind}.html")
+    return {
+        (kind, 0, operator): template.render(
+            {**context, "operator": operator, "oob": True}
+        )
+        for operator in audiences
+    }
 
 
 def row(agent: AgentRow, *, operator: bool) -> str:

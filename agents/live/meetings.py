@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from django.template.loader import get_template
-
+from agents.live import fragments
 from agents.live.demand import Demand, Key
 from agents.services import barrier_view
 
@@ -15,10 +14,4 @@ def barriers(demands: Collection[Demand]) -> dict[Key, str]:
     audiences = {one.operator for one in demands if one.barriers}
     if not audiences:
         return {}
-    view, template = barrier_view.page(), get_template("agents/_barriers.html")
-    return {
-        ("barriers", 0, operator): template.render(
-            {"barriers": view, "operator": operator, "oob": True}
-        )
-        for operator in audiences
-    }
+    return fragments.whole("barriers", {"barriers": barrier_view.page()}, audiences)

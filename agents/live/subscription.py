@@ -14,7 +14,7 @@ from typing import Any, Final
 MOST_IDS: Final = 5000
 LARGEST: Final = 2**63 - 1
 TOPICS: Final = frozenset(
-    {"overview", "agents", "registry", "tasks", "batches", "barriers"}
+    {"overview", "agents", "registry", "tasks", "batches", "locks", "barriers"}
 )
 
 
@@ -67,6 +67,7 @@ class Subscription:
     task: int = 0
     transcript: TaskPosition | None = None
     batches: bool = False
+    locks: bool = False
     barriers: bool = False
     batch: int = 0
 
@@ -114,6 +115,7 @@ def parse_subscription(message: Mapping[str, Any]) -> Subscription:
         task_ids=_ids(message, "task_ids"),
         task=task,
         batches="batches" in topics,
+        locks="locks" in topics,
         barriers="barriers" in topics,
         batch=batch,
         transcript=_transcript(task, message["task"])

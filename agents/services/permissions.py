@@ -16,6 +16,8 @@ AUDIT: Final = "admin.view_logentry"
 HISTORY: Final = (
     "agents.view_request",
     "agents.view_run",
+    "agents.view_lockclaim",
+    "agents.view_filelock",
     "agents.view_barrier",
     "agents.view_statuschange",
     "agents.view_node",

@@ -106,6 +106,8 @@ def archivist(db: None) -> User:
         "run",
         "statuschange",
         "node",
+        "lockclaim",
+        "filelock",
         "barrier",
         "brake",
         "batch",

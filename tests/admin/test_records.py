@@ -11,16 +11,27 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from agents.models import Agent, Batch, Brake, Node, Request, Run, StatusChange
+from agents.models import (
+    Agent,
+    Batch,
+    Brake,
+    LockClaim,
+    Node,
+    Request,
+    Run,
+    StatusChange,
+)
 from agents.models.choices import BatchActionChoice
 from agents.policy.states import Action
 from agents.services import batches, lifecycle, setups
 from agents.services.batches import Wanted
+from agents.services.locks import Call
 from tests.admin.conftest import MakeAgent, SignIn, make_run
 from tests.admin.pages import text_of
+from tests.harness.locking import claimed
 
 SECRET = "sk-very-secret-value"
-ROOMS = ("request", "run", "statuschange", "node", "brake", "batch")
+ROOMS = ("request", "run", "statuschange", "node", "brake", "batch", "lockclaim")
 
 
 @pytest.fixture
@@ -49,6 +60,8 @@ def recorded(make_agent: MakeAgent, supervised: Node) -> Agent:
         run=run,
         at=timezone.now(),
     )
+    by_bob = Call(asked_by="bob", via="api")
+    claimed(agent, "src/**", "README.md", run_id=run.pk, call=by_bob)
     wanted = Wanted(BatchActionChoice.START, [agent], whom="1 agent")
     batches.make(wanted, lifecycle.Asker("bob", "page", "an upgrade"))
     Brake.objects.create(
@@ -65,7 +78,8 @@ def recorded(make_agent: MakeAgent, supervised: Node) -> Agent:
 
 def only(room: str) -> object:
     models = {
-        m._meta.model_name: m for m in (Request, Run, StatusChange, Node, Brake, Batch)
+        m._meta.model_name: m
+        for m in (Request, Run, StatusChange, Node, Brake, Batch, LockClaim)
     }
     return models[room]._default_manager.get()
 
@@ -110,6 +124,7 @@ def test_who_may_look_reads_the_records_and_others_do_not(
         ("node", ("local", "Present")),
         ("batch", ("Start", "1 agent", "Under way", "bob")),
         ("brake", ("Pulled", "bob", "they delete files")),
+        ("lockclaim", ("worker", "Held", "src/**, README.md", "/srv/space", "bob")),
     ],
 )
 def test_a_list_of_records_says_what_happened(
@@ -135,7 +150,7 @@ def test_a_run_shows_what_it_was_started_with_and_no_secret(
     assert "/agents/worker/output/1/out" in page
 
 
-@pytest.mark.parametrize("room", ("request", "run", "statuschange"))
+@pytest.mark.parametrize("room", ("request", "run", "statuschange", "lockclaim"))
 def test_records_are_found_by_their_agents_name_after_it_is_deleted(
     archivist: User, recorded: Agent, sign_in: SignIn, room: str
 ) -> None:
@@ -147,7 +162,7 @@ def test_records_are_found_by_their_agents_name_after_it_is_deleted(
     assert "(deleted)" in text_of(client.get(change_page(room)))
 
 
-@pytest.mark.parametrize("room", ("request", "run", "statuschange"))
+@pytest.mark.parametrize("room", ("request", "run", "statuschange", "lockclaim"))
 def test_a_list_of_records_costs_the_same_for_any_number(
     archivist: User, recorded: Agent, make_agent: MakeAgent, sign_in: SignIn, room: str
 ) -> None:
@@ -164,6 +179,7 @@ def test_a_list_of_records_costs_the_same_for_any_number(
         agent = make_agent(f"more-{n}")
         lifecycle.ask(Action.START, [agent.pk], lifecycle.Asker("bob", "admin"))
         run = make_run(agent)
+        claimed(agent, f"docs/{n}", run_id=run.pk)
         StatusChange.objects.create(
             agent=agent,
             agent_name=agent.name,
@@ -188,6 +204,12 @@ def test_a_list_of_records_costs_the_same_for_any_number(
         ("run/?q=4242", 1),
         ("statuschange/?to_status__exact=crashed", 1),
         ("statuschange/?to_status__exact=running", 0),
+        ("lockclaim/?state__exact=held", 1),
+        ("lockclaim/?state__exact=ended", 0),
+        ("lockclaim/?mode__exact=shared", 0),
+        ("lockclaim/?q=README", 1),
+        ("lockclaim/?q=/srv/space", 1),
+        ("lockclaim/?q=nowhere", 0),
     ],
 )
 def test_records_are_filtered(

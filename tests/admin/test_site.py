@@ -27,7 +27,7 @@ def test_the_first_page_lists_agents_first_and_no_queue(
     assert listed == [
         *("agent", "provider", "schedule", "budget", "price"),
         *("request", "run", "statuschange", "usage", "node", "apitoken"),
-        *("barrier", "batch", "brake"),
+        *("lockclaim", "barrier", "batch", "brake"),
         *("user", "group"),
         "logentry",
     ]
@@ -85,6 +85,7 @@ def test_a_bar_leads_from_list_to_list_to_what_a_person_may_see(
         "History",
         "Usage",
         "Nodes",
+        "Locks",
         "Barriers",
         "Batches",
         "Brakes",

@@ -72,7 +72,8 @@ def old_groups(transactional_db: None) -> Iterator[None]:
     newest = [one for one in executor.loader.graph.leaf_nodes() if one[0] == "agents"]
     executor.migrate([("agents", "0018_brake_awaits")])
     try:
-        view = [*permissions.HISTORY[:2], *permissions.HISTORY[3:5], permissions.VIEW]
+        records = ("request", "run", "statuschange", "node")
+        view = [permissions.VIEW, *(f"agents.view_{name}" for name in records)]
         for name, more in (
             ("Viewers", {"auth.view_group"}),
             ("Operators", {permissions.OPERATE}),
