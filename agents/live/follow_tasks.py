@@ -9,7 +9,7 @@ from agents.live.digest import dumps
 from agents.live.places import Answer, TaskPlace, Told
 from agents.live.subscription import Malformed
 from agents.models import Step, Task
-from agents.services.task_shapes import step_shape, task_shape
+from agents.services.task_shapes import PHASE, step_shape, task_shape
 
 # Of one message: steps, and characters of them beyond which no other is added.
 MOST_STEPS: Final = 100
@@ -43,7 +43,7 @@ def agent_of(task_id: int) -> int | None:
 
 
 def _read(place: TaskPlace) -> tuple[str | None, TaskPlace]:
-    found = Task.objects.select_related("run").defer("run__setup")
+    found = Task.objects.select_related("run", *PHASE).defer("run__setup")
     task = found.filter(pk=place.id).first()
     if task is None:
         return None, TaskPlace(place.id, place.seq, place.step)

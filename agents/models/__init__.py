@@ -12,6 +12,7 @@ from agents.models.first_answer import FirstAnswer
 from agents.models.group_grant import GroupGrant
 from agents.models.lock import FileLock, LockClaim, LockSpace
 from agents.models.node import Node
+from agents.models.phase import ExpectedArrival
 from agents.models.provider import Provider
 from agents.models.request import Request
 from agents.models.run import Run
@@ -32,6 +33,7 @@ __all__ = [
     "Brake",
     "Budget",
     "Change",
+    "ExpectedArrival",
     "Failures",
     "FileLock",
     "FirstAnswer",

@@ -15,14 +15,16 @@ from agents.models.choices import (
     ItemStateChoice,
     StatusChoice,
 )
+from agents.models.phase import AfterBarrier
 
 
-class Batch(models.Model):
+class Batch(AfterBarrier):
     """One job, recorded whole before anything of it is done.
 
     `ask`: what is asked, of the action *ask*. `whom`: how the agents were chosen, in
     words. `at_once`: items that are under way at most; `patience`: seconds in which
     one has to have its outcome. A cancelled batch ends with what is under way.
+    (`arrives_at`, `arrives_generation`): the round in which its tasks arrive.
     """
 
     action = models.CharField(max_length=8, choices=BatchActionChoice)
@@ -42,6 +44,10 @@ class Batch(models.Model):
     cancel_asked_by = models.CharField(max_length=150, blank=True)
     cancel_reason = models.TextField(blank=True)
     ended_at = models.DateTimeField(null=True)
+    arrives_at = models.ForeignKey(
+        "agents.Barrier", null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    arrives_generation = models.PositiveBigIntegerField(null=True)
 
     class Meta:
         verbose_name_plural = "batches"
@@ -50,6 +56,11 @@ class Batch(models.Model):
         indexes: ClassVar = [
             models.Index(
                 fields=["id"], name="batch_open", condition=Q(state="running")
+            ),
+            models.Index(
+                fields=["waits_for"],
+                name="batch_waits",
+                condition=Q(waits_for__isnull=False),
             ),
         ]
         constraints: ClassVar = [
@@ -62,6 +73,15 @@ class Batch(models.Model):
                 name="batch_ended_has_time",
                 condition=Q(state="running", ended_at__isnull=True)
                 | (~Q(state="running") & Q(ended_at__isnull=False)),
+            ),
+            models.CheckConstraint(
+                name="batch_waits_while_running",
+                condition=Q(waits_for__isnull=True, waits_generation__isnull=True)
+                | Q(
+                    state="running",
+                    waits_for__isnull=False,
+                    waits_generation__isnull=False,
+                ),
             ),
             models.CheckConstraint(name="batch_goes_on", condition=Q(at_once__gte=1)),
         ]

@@ -180,6 +180,15 @@ class RoundStateChoice(models.TextChoices):
     TIMED_OUT = "timed_out", "Timed out"
 
 
+class ExpectedStateChoice(models.TextChoices):
+    """What became of work that was to arrive at a barrier."""
+
+    AWAITED = "awaited", "Awaited"
+    ARRIVED = "arrived", "Arrived"
+    LOST = "lost", "Lost: it did not succeed"
+    LATE = "late", "Late: the round was over before"
+
+
 class OnFailureChoice(models.TextChoices):
     """What a party that ends before it arrives means for the others."""
 

@@ -11,9 +11,10 @@ from django.urls import reverse
 from django.utils import timezone
 
 from agents.models.choices import TaskStateChoice
+from agents.models.phase import AfterBarrier
 
 
-class Task(models.Model):
+class Task(AfterBarrier):
     """A task is committed before anybody is told of it, and claimed by one run.
 
     `conversation` is shared by a task and its follow-ups, one of which runs at a time.
@@ -81,6 +82,11 @@ class Task(models.Model):
             ),
             models.Index(fields=["state", "-id"], name="task_state_newest"),
             models.Index(fields=["conversation", "id"], name="task_conversation"),
+            models.Index(
+                fields=["waits_for"],
+                name="task_waits",
+                condition=Q(waits_for__isnull=False),
+            ),
         ]
         constraints: ClassVar = [
             models.UniqueConstraint(
@@ -99,6 +105,15 @@ class Task(models.Model):
             models.CheckConstraint(
                 name="task_running_has_run",
                 condition=~Q(state="running") | Q(started_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="task_waits_while_queued",
+                condition=Q(waits_for__isnull=True, waits_generation__isnull=True)
+                | Q(
+                    state="queued",
+                    waits_for__isnull=False,
+                    waits_generation__isnull=False,
+                ),
             ),
         ]
 

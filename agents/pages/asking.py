@@ -19,6 +19,7 @@ from django_htmx.http import HttpResponseClientRedirect
 from agents.models import Agent, Task
 from agents.pages.answering import say, unanswered
 from agents.pages.guards import PageRequest, needs
+from agents.pages.phases import phase
 from agents.services import overview
 from agents.services import tasks as services
 from agents.services.lifecycle import Asker
@@ -104,6 +105,7 @@ def _wanted(request: PageRequest) -> Ask:
         # The same form sent twice asks once.
         idempotency_key=given.get("key", "")[: services.LONGEST_KEY],
         follows=int(follows) if follows else None,
+        phase=phase(given),
     )
 
 

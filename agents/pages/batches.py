@@ -21,6 +21,7 @@ from agents.models.choices import BatchActionChoice
 from agents.pages.actions import UNSUPERVISED, back_to
 from agents.pages.answering import question, reason_of, say, unanswered
 from agents.pages.guards import PageRequest, around, needs
+from agents.pages.phases import phase
 from agents.services import agent_list, batch_view, batches, overview
 from agents.services.agent_list import ListQuery
 from agents.services.batches import CannotBatch, Wanted
@@ -112,7 +113,7 @@ def _wanted(request: PageRequest, names: list[str]) -> Wanted:
     return Wanted(
         action,
         agents,
-        ask=Ask(prompt) if works else None,
+        ask=Ask(prompt, phase=phase(given)) if works else None,
         at_once=at_once,
         whom=counted(len(names), "agent"),
         unknown={

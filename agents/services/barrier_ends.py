@@ -7,7 +7,7 @@ transaction that records them.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -26,17 +26,21 @@ def told_of_ends(run_ids: Sequence[uuid.UUID]) -> None:
         return
     found = Run.objects.filter(pk__in=run_ids).values_list("agent_name", "reason")
     ended = {name: rounds.died(name, reason) for name, reason in found}
-    _break(list(open_rounds), ended)
+    _break(list(open_rounds), ended, rounds.at_work)
 
 
 def told_of_deletion(agent_name: str) -> None:
     """This agent is being deleted: it arrives nowhere any more."""
     words = f"{agent_name} was deleted before it arrived"
-    _break(list(_open()), {agent_name: words})
+    _break(list(_open()), {agent_name: words}, lambda _: set())
 
 
-def _break(open_rounds: Sequence[Round], lost: Mapping[str, str]) -> None:
-    """`lost`: who does not come any more, and why."""
+def _break(
+    open_rounds: Sequence[Round],
+    lost: Mapping[str, str],
+    spared: Callable[[Barrier], set[str]],
+) -> None:
+    """`lost`: who does not come any more, and why; `spared`: who still does."""
     for one in open_rounds:
         expected = lost.keys() & set(one.barrier.members)
         if not expected:
@@ -46,7 +50,7 @@ def _break(open_rounds: Sequence[Round], lost: Mapping[str, str]) -> None:
         if current is None or current.state != State.WAITING:
             continue
         there = set(current.arrivals.values_list("agent_name", flat=True))
-        if missed := sorted(expected - there):
+        if missed := sorted(expected - there - spared(barrier)):
             rounds.finish(current, State.BROKEN, lost[missed[0]])
 
 

@@ -16,7 +16,7 @@ from agents.models import Agent, Arrival, Barrier, Round
 from agents.models.choices import OnFailureChoice as OnFailure
 from agents.models.choices import RoundStateChoice as State
 from agents.models.choices import StatusChoice
-from agents.services import barrier_shapes, rounds
+from agents.services import barrier_shapes, phase_view, rounds
 from agents.services.figures import Stamp, counted, stamp, stamp_or_none
 
 # Barriers on the page, and names of each that are told one by one.
@@ -56,7 +56,8 @@ class Awaited:
 
 @dataclass(frozen=True, slots=True)
 class BarrierView:
-    """One barrier and its round. `unnamed`: how many are missing whom nobody knows."""
+    """One barrier and its round. `unnamed`: how many are missing whom nobody knows;
+    `work`: which work arrives there, and what begins after it."""
 
     name: str
     tone: str
@@ -76,6 +77,7 @@ class BarrierView:
     more_awaited: int
     unnamed: int
     waited_for: bool
+    work: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,8 @@ def page() -> BarriersView:
     beyond = 0 if len(found) < MOST else Barrier.objects.count() - MOST
     at = barrier_shapes.current_rounds(found)
     agents = _agents(found)
-    views = [_view(one, at.get(one.pk), agents) for one in found]
+    work = phase_view.work_at(found)
+    views = [_view(one, at.get(one.pk), agents, work.get(one.pk, "")) for one in found]
     return BarriersView(views, beyond)
 
 
@@ -123,7 +126,7 @@ def _agents(barriers: Sequence[Barrier]) -> dict[str, Awaited]:
 
 
 def _view(
-    barrier: Barrier, one: Round | None, agents: Mapping[str, Awaited]
+    barrier: Barrier, one: Round | None, agents: Mapping[str, Awaited], work: str
 ) -> BarrierView:
     came: Sequence[Arrival] = one.came if one else ()  # type: ignore[attr-defined]
     state = one.state if one else ""
@@ -156,6 +159,7 @@ def _view(
         more_awaited=max(0, len(missing) - MOST_NAMES),
         unnamed=0 if barrier.members else lacking,
         waited_for=state == State.WAITING,
+        work=work,
     )
 
 

@@ -14,7 +14,7 @@ from typing import Final
 from django.db import transaction
 from django.utils import timezone
 
-from agents.models import Agent, Arrival, Barrier, Round, Run
+from agents.models import Agent, Barrier, Batch, Round, Run, Task
 from agents.models.choices import OnFailureChoice as OnFailure
 from agents.models.choices import RoundStateChoice as State
 from agents.policy import setup
@@ -134,7 +134,7 @@ def arrive(
             return _standing(barrier, generation)
         current = _round_to_join(barrier, run_id, agent.name)
         if current.state == State.WAITING:
-            _note(barrier, current, agent, run_id)
+            rounds.note_arrival(barrier, current, agent.name, agent.pk, run_id)
         return rounds.standing_of(barrier, current)
 
 
@@ -160,21 +160,6 @@ def _round_to_join(barrier: Barrier, run_id: uuid.UUID | None, comes: str) -> Ro
             return current
         rounds.begin_next(barrier, current.ended_at or timezone.now())
     return rounds.opened(barrier, run_id, comes)
-
-
-def _note(
-    barrier: Barrier, current: Round, agent: Agent, run_id: uuid.UUID | None
-) -> None:
-    _, new = Arrival.objects.get_or_create(
-        round=current,
-        agent_name=agent.name,
-        defaults={"agent_id": agent.pk, "run_id": run_id},
-    )
-    if not new:
-        return
-    changes.append_barrier()
-    if current.arrivals.count() >= barrier.parties:
-        rounds.finish(current, State.TRIPPED, "all have arrived")
 
 
 def standing(name: str, generation: int | None = None) -> Standing:
@@ -203,6 +188,8 @@ def reset(name: str, by: str, reason: str = "") -> Standing:
     with transaction.atomic():
         barrier = rounds.locked(name)
         current = rounds.current(barrier)
+        if current is None and (_somebody_waits(barrier) or rounds.at_work(barrier)):
+            current = rounds.unopened(barrier)
         if current is not None:
             rounds.end_if_late(current)
             words = f"reset by {by}" + (f": {reason}" if reason else "")
@@ -210,6 +197,14 @@ def reset(name: str, by: str, reason: str = "") -> Standing:
             rounds.begin_next(barrier, timezone.now())
             changes.append_barrier()
         return _standing(barrier, barrier.generation)
+
+
+def _somebody_waits(barrier: Barrier) -> bool:
+    """Whether work begins only once all are there."""
+    return any(
+        model._default_manager.filter(waits_for=barrier).exists()
+        for model in (Task, Batch)
+    )
 
 
 def delete(name: str) -> None:
@@ -222,5 +217,10 @@ def delete(name: str) -> None:
             rounds.end_if_late(current)
         if current is not None and current.state == State.WAITING:
             raise StillMet(f"Agents wait at {name}. Reset it before deleting it.")
+        if _somebody_waits(barrier):
+            raise StillMet(
+                f"Work waits until all have arrived at {name}. Reset it before "
+                "deleting it."
+            )
         barrier.delete()
         changes.append_barrier()

@@ -18,7 +18,7 @@ from agents.models.choices import BatchActionChoice, BatchStateChoice, ItemState
 from agents.policy.clock import Moment
 from agents.policy.states import Action, Desired
 from agents.policy.tasks import TaskState
-from agents.services import batches, brake, changes, lifecycle, tasks
+from agents.services import batches, brake, changes, lifecycle, phases, tasks
 from agents.services.figures import seconds
 from agents.services.lifecycle import Asked, Asker
 from agents.services.tasks import Ask, CannotAsk
@@ -130,7 +130,9 @@ def _end(item: BatchItem, ok: bool, detail: str) -> int:
 
 def _begin(batch: Batch) -> int:
     """Begin as many as the limit lets; how many. While the fleet brake is pulled,
-    only what ends something."""
+    only what ends something; none while the batch waits for a barrier."""
+    if batch.waits_for_id is not None:
+        return 0
     items = BatchItem.objects.filter(batch=batch)
     free = batch.at_once - items.filter(state=ItemStateChoice.BEGUN).count()
     waiting = items.filter(state=ItemStateChoice.WAITING).order_by("position")
@@ -194,3 +196,4 @@ def _ask_for_work(batch: Batch, item: BatchItem, asker: Asker) -> None:
         _end(item, False, str(error))
     else:
         BatchItem.objects.filter(pk=item.pk).update(task=task)
+        phases.asked(item.pk, task.pk)

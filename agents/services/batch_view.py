@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from agents.models import Batch, BatchItem
 from agents.models.choices import BatchStateChoice, ItemStateChoice, StatusChoice
-from agents.services import batch_steps, brake, figures
+from agents.services import batch_steps, brake, figures, phase_view
 from agents.services.figures import Stamp
 from agents.services.shapes import utc
 from agents.services.task_list import title
@@ -84,6 +84,7 @@ class BatchDetail:
     at_once: int
     patience: str
     held: str
+    arrives: str
     cancelled: str
     may_cancel: bool
     items: tuple[ItemRow, ...]
@@ -148,6 +149,7 @@ def detail(batch_id: int) -> BatchDetail | None:
         at_once=batch.at_once,
         patience=figures.seconds(batch.patience),
         held=held(batch),
+        arrives=phase_view.batch_words(batch),
         cancelled=f"{by}{why}",
         may_cancel=running and batch.cancel_asked_at is None,
         items=items,
@@ -161,6 +163,8 @@ def held(batch: Batch) -> str:
     """Why nothing of it begins; empty if it goes on."""
     if batch.state != BatchStateChoice.RUNNING:
         return ""
+    if words := phase_view.waiting_words(batch):
+        return words
     found = brake.pulled() if batch_steps.starts_something(batch) else None
     return f"It waits for the release of {brake.words(found)}." if found else ""
 
@@ -174,6 +178,8 @@ def batch_shape(batch: Batch, counts: Mapping[str, int]) -> dict[str, Any]:
         "prompt": batch.ask.get("prompt"),
         "state": batch.state,
         "held": held(batch) or None,
+        "arrives_at": phase_view.batch_arrival_shape(batch),
+        "waits_for": phase_view.waits_shape(batch),
         "whom": batch.whom,
         "at_once": batch.at_once,
         "patience": batch.patience,

@@ -16,9 +16,10 @@ from django.utils import timezone
 from agents.models import Agent, Batch, BatchItem
 from agents.models.choices import BatchActionChoice, BatchStateChoice, ItemStateChoice
 from agents.policy.states import Action, Desired
-from agents.services import audit, changes, dependencies, outside, tasks
+from agents.services import audit, changes, dependencies, outside, phases, tasks
 from agents.services.bulk import insert_many
 from agents.services.lifecycle import Asker
+from agents.services.phases import BadPhase, Bound, Phase
 from agents.services.tasks import Ask
 
 AT_ONCE: Final = 5
@@ -62,8 +63,13 @@ def make(wanted: Wanted, asker: Asker, user_id: int | None = None) -> Batch:
     """
     if (found := problems(wanted)) is not None:
         raise CannotBatch(found[1], found[0])
+    if (earlier := _earlier(wanted, asker)) is not None:
+        return earlier
     try:
         with transaction.atomic():
+            bound = _bound(wanted, asker)
+            waits_for, waits_generation = bound.waits or (None, None)
+            arrives_at, arrives_generation = bound.arrives or (None, None)
             batch = Batch.objects.create(
                 action=wanted.action,
                 ask={} if wanted.ask is None else _as_json(wanted.ask),
@@ -74,19 +80,37 @@ def make(wanted: Wanted, asker: Asker, user_id: int | None = None) -> Batch:
                 created_by=asker.actor,
                 via=asker.via,
                 idempotency_key=wanted.key,
+                waits_for=waits_for,
+                waits_generation=waits_generation,
+                arrives_at=arrives_at,
+                arrives_generation=arrives_generation,
             )
             _add_items(batch, wanted)
+            phases.expect_items(batch.pk, bound.arrives)
             words = f"Made by {asker.via}: {wanted.action} {wanted.whom}".rstrip()
             audit.noted(user_id, [batch], words, audit.ADDITION)
             changes.append_of_hub(changes.BATCH)
     except IntegrityError:
-        earlier = Batch.objects.filter(
-            created_by=asker.actor, idempotency_key=wanted.key
-        ).first()
-        if earlier is None or not wanted.key:
+        if (earlier := _earlier(wanted, asker)) is None:
             raise
         return earlier
+    except BadPhase as error:
+        raise CannotBatch(str(error), error.field) from None
     return batch
+
+
+def _earlier(wanted: Wanted, asker: Asker) -> Batch | None:
+    """The batch that the same person has made with this key."""
+    if not wanted.key:
+        return None
+    made = Batch.objects.filter(created_by=asker.actor, idempotency_key=wanted.key)
+    return made.first()
+
+
+def _bound(wanted: Wanted, asker: Asker) -> Bound:
+    phase = Phase() if wanted.ask is None else wanted.ask.phase
+    names = sorted({one.name for one in wanted.agents if not one.external})
+    return phases.bind(phase, names, asker.actor)
 
 
 def problems(wanted: Wanted) -> tuple[str, str] | None:
@@ -120,6 +144,8 @@ def cancel(batch_id: int, asker: Asker, user_id: int | None = None) -> Batch:
             cancel_asked_at=now,
             cancel_asked_by=asker.actor,
             cancel_reason=asker.reason,
+            waits_for=None,
+            waits_generation=None,
         )
         if fresh:
             BatchItem.objects.filter(
@@ -146,9 +172,10 @@ def end_if_over(batch_id: int) -> bool:
     running = Batch.objects.filter(pk=batch_id, state=BatchStateChoice.RUNNING)
     # It is cancelled only if that has kept something from being begun.
     kept = Q(items__state=ItemStateChoice.CANCELLED)
+    over = {"ended_at": now, "waits_for": None, "waits_generation": None}
     if running.filter(kept, cancel_asked_at__isnull=False).exists():
-        return bool(running.update(state=BatchStateChoice.CANCELLED, ended_at=now))
-    return bool(running.update(state=BatchStateChoice.DONE, ended_at=now))
+        return bool(running.update(state=BatchStateChoice.CANCELLED, **over))
+    return bool(running.update(state=BatchStateChoice.DONE, **over))
 
 
 def _patience(wanted: Wanted) -> float:
@@ -160,7 +187,7 @@ def _patience(wanted: Wanted) -> float:
 
 def _as_json(ask: Ask) -> dict[str, object]:
     told = asdict(ask) | {"paths": list(ask.paths), "budget": dict(ask.budget)}
-    del told["idempotency_key"], told["follows"]
+    del told["idempotency_key"], told["follows"], told["phase"]
     return told
 
 

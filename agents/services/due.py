@@ -9,13 +9,14 @@ from agents.services import brake
 
 # Neither has begun; one that waits for a lock keeps its place among the others.
 _UNBEGUN = (TaskState.QUEUED, TaskState.WAITING_FOR_LOCK)
+_UNTIL = ("not_before_boot", "not_before_boot_seconds", "waits_for")
 
 
 def due(agent_id: int) -> list[int]:
     """The ids of all that may begin, the most urgent first, then the oldest.
 
-    Of one conversation only the oldest, and only while none of it runs; none at all
-    while the fleet brake is pulled.
+    Of one conversation only the oldest, and only while none of it runs; none that waits
+    for a barrier, and none at all while the fleet brake is pulled.
     """
     tasks = Task.objects.filter(agent=agent_id)
     running = tasks.filter(state=TaskState.RUNNING)
@@ -23,15 +24,16 @@ def due(agent_id: int) -> list[int]:
     rows = list(
         tasks.filter(~brake.holds(), state__in=_UNBEGUN)
         .order_by("-priority", "pk")
-        .values_list("pk", "conversation", "not_before_boot", "not_before_boot_seconds")
+        .values_list("pk", "conversation", *_UNTIL)
     )
     oldest: dict[object, int] = {}
-    for pk, conversation, _, _ in rows:
+    for pk, conversation, *_ in rows:
         oldest[conversation] = min(pk, oldest.get(conversation, pk))
     return [
         pk
-        for pk, conversation, boot, at in rows
-        if conversation not in taken
+        for pk, conversation, boot, at, waits_for in rows
+        if waits_for is None
+        and conversation not in taken
         and oldest[conversation] == pk
         and seconds_until(boot, at) == 0.0
     ]

@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
-from agents.models import Agent, Barrier, Round, Run
+from agents.models import Agent, Arrival, Barrier, ExpectedArrival, Round, Run
+from agents.models.choices import ExpectedStateChoice as Expected
 from agents.models.choices import OnFailureChoice as OnFailure
 from agents.models.choices import RoundStateChoice as State
 from agents.policy.clock import Moment
@@ -51,6 +52,11 @@ def begin_next(barrier: Barrier, since: datetime) -> None:
     barrier.save(update_fields=["generation", "generation_at"])
 
 
+def unopened(barrier: Barrier) -> Round:
+    """A new round to which nobody has come."""
+    return Round.objects.create(barrier=barrier, generation=barrier.generation)
+
+
 def opened(barrier: Barrier, run_id: uuid.UUID | None, comes: str) -> Round:
     """A new round, which `comes` is the first to come to.
 
@@ -83,7 +89,8 @@ def _cannot_come(barrier: Barrier, run_id: uuid.UUID | None, comes: str) -> str:
         agent__name__in=others, agent__run=F("pk")
     )
     since = max(mine, barrier.generation_at)
-    ended = latest.filter(ended_at__gt=since).order_by("agent_name")
+    dead = latest.filter(ended_at__gt=since).exclude(agent_name__in=at_work(barrier))
+    ended = dead.order_by("agent_name")
     first = ended.values_list("agent_name", "reason").first()
     return "" if first is None else died(*first)
 
@@ -91,6 +98,39 @@ def _cannot_come(barrier: Barrier, run_id: uuid.UUID | None, comes: str) -> str:
 def died(name: str, reason: str) -> str:
     """Why a round is broken, in words."""
     return f"{name} ended before it arrived" + (f": {reason}" if reason else "")
+
+
+def at_work(barrier: Barrier) -> set[str]:
+    """The agents whose work is still to arrive in the round that is on: they are not
+    dead with a run, the next one goes on with the work."""
+    awaited = _awaited(barrier.pk, barrier.generation)
+    return set(awaited.values_list("agent_name", flat=True))
+
+
+def _awaited(barrier_id: int, generation: int) -> QuerySet[ExpectedArrival]:
+    return ExpectedArrival.objects.filter(
+        barrier=barrier_id, generation=generation, state=Expected.AWAITED
+    )
+
+
+def note_arrival(
+    barrier: Barrier,
+    one: Round,
+    agent_name: str,
+    agent_id: int | None,
+    run_id: uuid.UUID | None,
+) -> None:
+    """It is there, if it was not before; the last one lets all go."""
+    _, new = Arrival.objects.get_or_create(
+        round=one,
+        agent_name=agent_name,
+        defaults={"agent_id": agent_id, "run_id": run_id},
+    )
+    if not new:
+        return
+    changes.append_barrier()
+    if one.arrivals.count() >= barrier.parties:
+        finish(one, State.TRIPPED, "all have arrived")
 
 
 def is_late(one: Round) -> bool:
@@ -109,13 +149,14 @@ def end_if_late(one: Round) -> bool:
 
 
 def finish(one: Round, state: State, reason: str) -> None:
-    """It is over, unless it was before."""
+    """It is over, unless it was before; work that would have come is late for it."""
     now = timezone.now()
     done = Round.objects.filter(pk=one.pk, state=State.WAITING).update(
         state=state, reason=reason, ended_at=now
     )
     if done:
         one.state, one.reason, one.ended_at = state, reason, now
+        _awaited(one.barrier_id, one.generation).update(state=Expected.LATE)
         changes.append_barrier()
 
 

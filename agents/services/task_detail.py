@@ -9,10 +9,10 @@ from agents.models import Task
 from agents.models.choices import Kind
 from agents.policy.states import ALIVE
 from agents.policy.tasks import FINISHED, TaskState
-from agents.services import brake, figures, task_list, task_locks, touched
+from agents.services import brake, figures, phase_view, task_list, task_locks, touched
 from agents.services.figures import Stamp
 from agents.services.task_list import TaskRow
-from agents.services.task_shapes import usage
+from agents.services.task_shapes import PHASE, usage
 
 NEIGHBOURS: Final = 20
 # Of a longer prompt or result the beginning is shown (characters).
@@ -22,14 +22,15 @@ NOBODY: Final = "The agent does not run: it begins when the agent is started."
 
 @dataclass(frozen=True, slots=True)
 class TaskDetail:
-    """One task. `waits`: why it has not begun; `unpriced`: its cost is not all known;
-    `followable`: there is an agent to ask on.
+    """One task. `waits`: why it has not begun; `arrives`: at which barrier;
+    `unpriced`: its cost is not all known; `followable`: there is an agent to ask on.
     """
 
     row: TaskRow
     prompt: str
     via: str
     paths: tuple[str, ...]
+    arrives: str
     touched: str
     timeout: str
     attempts: int
@@ -60,7 +61,8 @@ class TaskDetail:
 
 def detail(task_id: int) -> TaskDetail | None:
     """One task; None when there is no such."""
-    task = Task.objects.select_related("run", "agent").filter(pk=task_id).first()
+    rows = Task.objects.select_related("run", "agent", *PHASE)
+    task = rows.filter(pk=task_id).first()
     if task is None:
         return None
     state = TaskState(task.state)
@@ -70,6 +72,7 @@ def detail(task_id: int) -> TaskDetail | None:
         prompt=_cut(task.prompt),
         via=task.via,
         paths=tuple(task.paths),
+        arrives=phase_view.arrival_words(task),
         touched=touched.words(task.touched).capitalize(),
         timeout=figures.seconds(task.timeout) if task.timeout else "",
         attempts=task.attempts,
@@ -110,6 +113,8 @@ def _waits(task: Task, state: TaskState) -> str:
         return ""
     if task.agent is None:
         return "Its agent has been deleted: it will not begin."
+    if words := phase_view.waiting_words(task):
+        return words
     if (held := brake.pulled()) is not None:
         return f"It waits for the release of {brake.words(held)}."
     return "" if task.agent.status in ALIVE else NOBODY

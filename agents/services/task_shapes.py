@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any, Final
 
 from agents.models import Step, Task
+from agents.services import phase_view
 from agents.services.shapes import money, utc
 
+# What is told of its phase is in other tables.
+PHASE: Final = ("waits_for", "arrival__barrier")
 TOKENS: Final = ("input", "cache_read", "cache_write", "output", "reasoning")
 
 
@@ -21,7 +24,7 @@ def usage(task: Task) -> dict[str, int]:
 
 
 def task_shape(task: Task) -> dict[str, Any]:
-    """One task; fetch it with `select_related("run")`."""
+    """One task; fetch it with `select_related("run", *PHASE)`."""
     return {
         "id": task.pk,
         "agent": task.agent_name,
@@ -34,6 +37,8 @@ def task_shape(task: Task) -> dict[str, Any]:
         "answer": task.answer,
         "paths": task.paths,
         "touched_outside": task.touched or None,
+        "arrives_at": phase_view.task_arrival_shape(task),
+        "waits_for": phase_view.waits_shape(task),
         "priority": task.priority,
         "timeout": task.timeout,
         "attempts": task.attempts,

@@ -16,8 +16,17 @@ from agents.models import Agent, Task
 from agents.models.choices import Kind
 from agents.policy import budgets as rules
 from agents.policy.tasks import FINISHED, OPEN, TaskState
-from agents.services import bell, budgets, changes, locks, retention, task_locks
+from agents.services import (
+    bell,
+    budgets,
+    changes,
+    locks,
+    phases,
+    retention,
+    task_locks,
+)
 from agents.services.lifecycle import Asker
+from agents.services.phases import BadPhase, Phase
 
 LONGEST_PROMPT: Final = 1_000_000
 LONGEST_KEY: Final = 100
@@ -41,6 +50,7 @@ class Ask:
     """What is asked. `timeout` in seconds; `follows`: a task to go on from.
 
     `budget`: the most it may use, `{"usd": 1.5, "tokens": 200000}` or one of them.
+    `phase`: where it stands among other work, by barriers.
     """
 
     prompt: str
@@ -51,6 +61,7 @@ class Ask:
     idempotency_key: str = ""
     follows: int | None = None
     budget: Mapping[str, Any] = field(default_factory=dict)
+    phase: Phase = field(default_factory=Phase)
 
 
 def ask(agent_id: int, wanted: Ask, asker: Asker) -> tuple[Task, bool]:
@@ -119,7 +130,15 @@ def _recorded(agent: Agent, wanted: Ask, asker: Asker) -> Task:
                 "can go on from it. Ask anew, with all that has to be known."
             )
         task.conversation = earlier.conversation
+    try:
+        bound = phases.bind(wanted.phase, [agent.name], asker.actor)
+    except BadPhase as error:
+        raise CannotAsk(str(error), error.field) from None
+    if bound.waits is not None:
+        task.waits_for, task.waits_generation = bound.waits
+        task.reason += f"; {phases.words(bound.waits)}"
     task.save(force_insert=True)
+    phases.expect_task(task, bound.arrives)
     _tell(task)
     return task
 
@@ -142,6 +161,8 @@ def problems(wanted: Ask) -> dict[str, str]:
         )
     if len(wanted.paths) > MOST_PATHS or not all(wanted.paths):
         found["paths"] = f"Name up to {MOST_PATHS} paths, none of them empty."
+    if wrong := phases.problem(wanted.phase):
+        found[wrong[0]] = wrong[1]
     return {name: text for name, text in found.items() if text}
 
 
@@ -172,7 +193,13 @@ def cancel(task_id: int, asker: Asker) -> Task:
         waiting = Task.objects.filter(
             pk=task_id, state__in=(TaskState.QUEUED, TaskState.WAITING_FOR_LOCK)
         )
-        done = waiting.update(state=TaskState.CANCELLED, reason=words, ended_at=now)
+        done = waiting.update(
+            state=TaskState.CANCELLED,
+            reason=words,
+            ended_at=now,
+            waits_for=None,
+            waits_generation=None,
+        )
         if done:
             locks.release_of_task(task_id, words)
         else:
@@ -194,6 +221,8 @@ def end_all_of(agent_id: int) -> None:
         reason="its agent was deleted",
         ended_at=timezone.now(),
         question="",
+        waits_for=None,
+        waits_generation=None,
     )
     for task_id in ids:
         locks.release_of_task(task_id, "its agent was deleted")

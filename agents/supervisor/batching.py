@@ -1,4 +1,4 @@
-"""The runner of batches, and of stops that wait for work.
+"""The runner of batches, of phases of work, and of stops that wait for work.
 
 It is beside the supervisor, with a database thread of its own, and takes no part in a
 turn. It knows nothing that the rows do not say, so it may end, or be killed, at any
@@ -12,7 +12,7 @@ from collections.abc import Collection
 from typing import Final
 
 from agents.execution.bridge import Bridge
-from agents.services import batch_steps, brake_effects
+from agents.services import batch_steps, brake_effects, phase_steps
 from agents.services.changes import Glance
 
 # Seconds between two looks: while a batch is open, and while none is.
@@ -30,7 +30,8 @@ async def carry_on_batches(only: Collection[int] | None) -> None:
 
     def step() -> bool:
         working = brake_effects.stop_finished()
-        return batch_steps.step() or working
+        meeting = phase_steps.step()
+        return batch_steps.step() or working or meeting
 
     try:
         while only is None:

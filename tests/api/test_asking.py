@@ -11,7 +11,7 @@ from django.utils import timezone
 from agents.api.waits import MOST, SEATS
 from agents.models import Agent, Budget, FirstAnswer, Task, UsageDay
 from agents.policy.tasks import TaskState
-from agents.services import first_answers, work
+from agents.services import first_answers, phase_steps, work
 from tests.api.conftest import Program
 from tests.api.test_callers import with_token
 from tests.harness.engine import Engine, asked, thinker
@@ -306,3 +306,40 @@ def test_no_such_task(act: str, operator: Program, db: None) -> None:
     assert operator.post(f"tasks/0/{act}", body).status_code == 422
     assert operator.post(f"tasks/x/{act}", body).status_code == 422
     assert operator.post(f"tasks/{10**30}/{act}", body).status_code == 422
+
+
+def test_work_of_a_next_phase_waits_for_that_of_the_one_before(
+    agent: Agent, operator: Program, viewer: Program
+) -> None:
+    thinker("tester")
+    first = {"prompt": "Build.", "barrier": "built", "parties": ["thinker"]}
+    built = operator.post("agents/thinker/tasks", first).json()
+    place = {"barrier": "built", "generation": 1}
+    assert built["arrives_at"] == {**place, "state": "awaited"}
+    assert built["waits_for"] is None
+    then = {"prompt": "Test.", "after": "built"}
+    waits = operator.post("agents/tester/tasks", then).json()
+    assert (waits["arrives_at"], waits["waits_for"]) == (None, place)
+    Engine.at_work(Task.objects.get(pk=built["id"])).end()
+    phase_steps.step()
+    assert viewer.get(f"tasks/{waits['id']}").json()["waits_for"] is None
+    listed = viewer.get("tasks?agent=thinker").json()["items"][0]
+    assert listed["arrives_at"] == {**place, "state": "arrived"}
+
+
+@pytest.mark.parametrize(
+    ("phase", "field"),
+    [
+        ({"barrier": "built"}, "barrier"),
+        ({"parties": 2}, "parties"),
+        ({"barrier": "built", "parties": ["nobody"]}, "parties"),
+        ({"after": "built"}, "after"),
+    ],
+)
+def test_a_phase_that_cannot_be_says_which_word_to_change(
+    agent: Agent, operator: Program, phase: dict[str, Any], field: str
+) -> None:
+    answer = operator.post("agents/thinker/tasks", {"prompt": "Build.", **phase})
+    assert answer.status_code == 422
+    assert field in str(answer.json()["errors"]), answer.json()
+    assert not Task.objects.exists()

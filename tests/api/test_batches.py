@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.contrib.admin.models import LogEntry
 
-from agents.models import Batch, BatchItem
+from agents.models import Barrier, Batch, BatchItem
 from agents.services import batch_steps
 from tests.api.conftest import Program
 from tests.harness.engine import thinker
@@ -124,3 +124,25 @@ def test_who_may_only_look_makes_and_cancels_none(
     number = Batch.objects.latest("pk").pk
     for one, status in ((viewer, 403), (operator, 200), (configurer, 200)):
         assert one.post(f"batches/{number}/cancel").status_code == status
+
+
+def test_a_batch_waits_for_the_one_before_and_says_so(operator: Program) -> None:
+    thinker("one")
+    thinker("two")
+    first = {"prompt": "Build.", "barrier": "built"}
+    made = operator.post("batches", {"ask": first, "names": ["one", "two"]}).json()
+    place = {"barrier": "built", "generation": 1}
+    assert (made["arrives_at"], made["waits_for"]) == (place, None)
+    assert Barrier.objects.get().members == ["one", "two"], "its agents are the parties"
+    then = {"ask": {"prompt": "Test.", "after": "built"}, "names": ["one"]}
+    waits = operator.post("batches", then).json()
+    assert waits["waits_for"] == place
+    assert waits["held"].startswith("It waits until all have arrived at built")
+    batch_steps.step()
+    listed = operator.get("batches").json()["items"]
+    assert [one["counts"]["begun"] for one in listed] == [0, 2]
+    refused = operator.post(
+        "batches", {"ask": first | {"parties": 1}, "names": ["one"]}
+    )
+    assert refused.status_code == 422
+    assert "not like this one" in refused.content.decode()

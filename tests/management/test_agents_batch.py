@@ -7,6 +7,7 @@ from django.core.management.base import CommandError
 
 from agents.models import Batch
 from agents.services import batch_steps, nodes
+from tests.harness.engine import thinker
 from tests.management.conftest import Make, Run
 
 pytestmark = [
@@ -50,3 +51,22 @@ def test_what_cannot_be_meant_is_refused(agents: Run, make: Make) -> None:
     with pytest.raises(CommandError, match="number of a batch"):
         agents("batches", "--cancel")
     assert "There is no batch 7" in agents("batches", "7").err
+
+
+def test_phases_of_work_are_named_by_barriers(agents: Run) -> None:
+    for name in ("one", "two"):
+        thinker(name)
+    how = ("--prompt", "Build.", "--barrier", "built")
+    made = agents("batch", "ask", "one", "two", *how, "--json").json
+    assert made["arrives_at"] == {"barrier": "built", "generation": 1}
+    after = agents("batch", "ask", "one", "--prompt", "Test.", "--after", "built")
+    assert "It waits until all have arrived at built, in round 1." in after.out
+    number = ("--parties", "2")
+    one = agents("ask", "one", "Go.", "--barrier", "gone", *number, "--json").json
+    two = agents("ask", "two", "Go.", "--barrier", "gone", *number, "--json").json
+    assert [task["arrives_at"]["state"] for task in (one, two)] == ["awaited"] * 2
+    waits = agents("ask", "one", "Go.", "--after", "built", "--json").json["id"]
+    assert "waits until all have arrived at built" in agents("task", str(waits)).out
+    refused = agents("ask", "one", "Go.", "--after", "nowhere")
+    assert refused.code == 1
+    assert "There is no barrier 'nowhere'" in refused.err

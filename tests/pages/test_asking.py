@@ -217,3 +217,29 @@ def test_no_task_is_not_found(as_bob: Client, task: Task) -> None:
     for what in ("cancel", "answer", "go-on"):
         address = reverse(f"task-{what}", args=[task.pk + 1])
         assert as_bob.post(address, {"text": "x"}).status_code == 404
+
+
+def test_a_task_says_where_it_arrives_and_what_it_waits_for(
+    as_bob: Client, as_vera: Client, agent: Agent
+) -> None:
+    thinker("tester")
+    ask(as_bob, barrier="built", parties="thinker, tester")
+    ask(as_bob, "tester", barrier="built", parties="")
+    ask(as_bob, "tester", barrier="tested", parties="1", after="built")
+    *_, last = Task.objects.order_by("pk")
+    page = as_vera.get(last.get_absolute_url()).content.decode()
+    assert "It waits until all have arrived at built, in round 1." in page
+    assert "tested, round 1: awaited" in page
+    page = as_vera.get("/barriers/").content.decode()
+    assert "Work of tester and thinker arrives here; 1 task begins once all" in page
+
+
+def test_a_phase_that_cannot_be_is_said_and_nothing_typed_is_lost(
+    as_bob: Client, agent: Agent
+) -> None:
+    response = ask(as_bob, after="built")
+    assert response.status_code == 422
+    page = response.content.decode()
+    assert "There is no barrier &#x27;built&#x27;" in page
+    assert 'name="after" maxlength="63"' in page and 'value="built"' in page
+    assert not Task.objects.exists()

@@ -13,6 +13,7 @@ from agents.models.choices import BatchActionChoice
 from agents.services import batch_steps, batches
 from agents.services.batches import Wanted
 from agents.services.lifecycle import Asker
+from tests.harness.engine import thinker
 from tests.pages.conftest import MakeAgent
 
 HTMX = {"HX-Request": "true"}
@@ -53,6 +54,22 @@ class TestMaking:
         assert "1 agent as a batch" in page.content.decode()
         nobody = as_bob.get(reverse("batch-new") + "?q=nobody", follow=True)
         assert "No agents selected." in nobody.content.decode()
+
+    def test_work_arrives_at_a_barrier_and_the_next_waits_for_it(
+        self, as_bob: Client
+    ) -> None:
+        work = {**FORM, "action": "ask", "prompt": "Build.", "names": ["three", "four"]}
+        for name in work["names"]:
+            thinker(name)
+        before = made(as_bob, **work, barrier="built")
+        after = made(as_bob, **work, after="built")
+        page = as_bob.get(before.get_absolute_url()).content.decode()
+        assert "built, round 1" in page
+        page = as_bob.get(after.get_absolute_url()).content.decode()
+        assert "It waits until all have arrived at built, in round 1." in page
+        wrong = {**FORM, **work, "after": "nowhere"}
+        text = as_bob.post(reverse("batch-make"), wrong, headers=HTMX).content.decode()
+        assert "There is no barrier" in text and 'value="nowhere"' in text
 
     def test_a_refusal_comes_back_with_all_that_was_typed(self, as_bob: Client) -> None:
         wrong = {**FORM, "action": "ask", "prompt": " ", "at_once": "7"}

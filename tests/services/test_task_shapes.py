@@ -24,6 +24,7 @@ TASK = """
 TASK_TOO = """
     reason priority question conversation max_attempts run timeout idempotency_key
     created_by via not_before touched_outside budget answer cancel_asked_at
+    arrives_at waits_for
 """
 
 

@@ -24,7 +24,7 @@ from agents.models import Agent, Task
 from agents.services import audit, nodes, tasks
 from agents.services.lifecycle import Asker
 from agents.services.permissions import OPERATE
-from agents.services.task_shapes import task_shape
+from agents.services.task_shapes import PHASE, task_shape
 from agents.services.task_waiting import TaskEnd
 from agents.services.tasks import CannotAsk, CannotChange
 from agents.services.tokens import Caller
@@ -191,7 +191,7 @@ def _recorded(request: HttpRequest, caller: Caller, act: Act, reason: str) -> Do
 
 
 def _answered(done: Done) -> HttpResponse:
-    task = Task.objects.select_related("run").get(pk=done.task_id)
+    task = Task.objects.select_related("run", *PHASE).get(pk=done.task_id)
     response = JsonResponse(task_shape(task), status=201 if done.new else 200)
     if done.new:
         response["Location"] = f"/api/v1/tasks/{task.pk}"

@@ -30,7 +30,6 @@ from agents.services.batches import CannotBatch, Wanted
 from agents.services.figures import counted
 from agents.services.lifecycle import Asker
 from agents.services.permissions import OPERATE
-from agents.services.tasks import Ask
 
 router = Router()
 Number = Annotated[int, Field(ge=1, le=LARGEST)]
@@ -46,7 +45,7 @@ NEWEST = Order("id", descending=True, tie="id")
 def listing(request: HttpRequest, asked: Query[BatchesIn]) -> Any:
     """The newest first, without what became of each agent."""
     needs(request)
-    rows = Batch.objects.all()
+    rows = Batch.objects.select_related("arrives_at", "waits_for")
     if asked.state:
         rows = rows.filter(state=asked.state)
     found = part(rows, NEWEST, asked, "batches")
@@ -130,7 +129,7 @@ def _wanted(body: NewBatchIn) -> Wanted:
     return Wanted(
         BatchActionChoice(body.action or BatchActionChoice.ASK),
         chosen.agents,
-        ask=None if body.ask is None else Ask(**body.ask.dict()),
+        ask=None if body.ask is None else body.ask.wanted(),
         at_once=body.at_once,
         patience=body.patience,
         whom=whom,

@@ -21,11 +21,11 @@ from agents.models import Step, Task
 from agents.policy.tasks import TaskState
 from agents.services import agent_filter
 from agents.services.agent_filter import Wanted
-from agents.services.task_shapes import step_shape, task_shape
+from agents.services.task_shapes import PHASE, step_shape, task_shape
 from agents.services.task_waiting import NextStep, TaskEnd
 
 router = Router()
-READ: Final = Task.objects.select_related("run").defer("run__setup")
+READ: Final = Task.objects.select_related("run", *PHASE).defer("run__setup")
 
 
 @router.get(

@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from agents.api.paging import PageIn, not_null
 from agents.api.schemas.agent import Moment
+from agents.api.schemas.phases import PhaseIn, RoundOut
 from agents.api.schemas.steering import CHOICES, ChosenIn
 from agents.api.schemas.texts import Reason
 from agents.models.choices import (
@@ -18,15 +19,14 @@ from agents.models.choices import (
     StatusChoice,
 )
 from agents.services import batches, tasks
+from agents.services.tasks import Ask
 
 _WAYS = ("action", "ask")
 Path = Annotated[str, Field(min_length=1, max_length=1000, pattern=r"^[^\x00]+$")]
 
 
-class WorkIn(Schema):
+class WorkIn(PhaseIn):
     """What each agent is asked for, as a task of its own."""
-
-    model_config = ConfigDict(extra="forbid", strict=True)
 
     prompt: str = Field(
         # How long is for the service to say: JSON's halves of a character are not
@@ -45,6 +45,17 @@ class WorkIn(Schema):
         description="Seconds for each attempt.",
     )
     max_attempts: int = Field(3, ge=1, le=20)
+
+    def wanted(self) -> Ask:
+        """For services."""
+        return Ask(
+            prompt=self.prompt,
+            paths=self.paths,
+            priority=self.priority,
+            timeout=self.timeout,
+            max_attempts=self.max_attempts,
+            phase=self.phase(),
+        )
 
 
 def _one_of_each(schema: dict[str, Any]) -> None:
@@ -126,6 +137,8 @@ class BatchJobOut(Schema):
     prompt: str | None
     state: BatchStateChoice
     held: str | None = Field(description="Why nothing of it begins now.")
+    arrives_at: RoundOut | None = Field(description="Where its tasks arrive.")
+    waits_for: RoundOut | None = Field(description="Null once it waits no longer.")
     whom: str
     at_once: int
     patience: float

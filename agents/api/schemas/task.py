@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field
 from agents.api.paging import Order, PageIn, QueryIn, Words, not_null
 from agents.api.schemas.agent import Moment
 from agents.api.schemas.lists import UUID, Label
+from agents.api.schemas.phases import PhaseIn, RoundOut, WorkArrivalOut
 from agents.api.schemas.texts import LARGEST, NO_NUL, Reason
 from agents.api.waits import LONGEST
 from agents.models.choices import StepKindChoice, TaskStateChoice
@@ -49,7 +50,7 @@ class BudgetIn(Schema):
     tokens: int | None = Field(None, ge=1, le=MOST_TOKENS)
 
 
-class AskIn(WaitIn):
+class AskIn(PhaseIn, WaitIn):
     """What is asked of an agent."""
 
     prompt: str = Field(min_length=1, max_length=LONGEST_PROMPT, pattern=NO_NUL)
@@ -91,6 +92,7 @@ class AskIn(WaitIn):
             idempotency_key=self.idempotency_key or name,
             follows=self.follows,
             budget=budget,
+            phase=self.phase(),
         )
 
 
@@ -175,6 +177,12 @@ class TaskOut(Schema):
     paths: list[str]
     touched_outside: dict[str, Any] | None = Field(
         description="What it has written outside its locks; null: nothing known."
+    )
+    arrives_at: WorkArrivalOut | None = Field(
+        description="The round of a barrier in which it arrives once it has succeeded."
+    )
+    waits_for: RoundOut | None = Field(
+        description="The round that has to be complete; null once it waits no longer."
     )
     priority: int
     timeout: float | None

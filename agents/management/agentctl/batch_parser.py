@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
+from agents.management.agentctl import phase_parser
 from agents.management.agentctl.quantities import count, seconds, task_id
 from agents.models.choices import BatchActionChoice
 from agents.services import batches
@@ -32,6 +33,7 @@ def build(add: Add, add_choice: AddChoice) -> None:
         help="seconds in which each has to have its outcome",
     )
     make.add_argument("--prompt", metavar="TEXT", help="of `ask`: what is to be done")
+    phase_parser.build(make)
     listing = add("batches", "the newest batches, or what became of one")
     listing.add_argument("id", nargs="?", type=task_id, metavar="ID")
     listing.add_argument(

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from agents.management.agentctl import selection, supervision
 from agents.management.agentctl.asker import who
+from agents.management.agentctl.phase_parser import phase
 from agents.management.agentctl.terminal import Column, Terminal
 from agents.models import Batch
 from agents.models.choices import BatchActionChoice, BatchStateChoice, ItemStateChoice
@@ -32,7 +33,7 @@ def make(options: Mapping[str, Any], terminal: Terminal) -> int:
     wanted = Wanted(
         action,
         chosen.agents,
-        ask=Ask(options["prompt"] or "") if works else None,
+        ask=Ask(options["prompt"] or "", phase=phase(options)) if works else None,
         at_once=options["at_once"],
         patience=options["patience"],
         whom=_whom(options),

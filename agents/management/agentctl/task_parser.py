@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Callable
 from typing import Final
 
+from agents.management.agentctl import phase_parser
 from agents.management.agentctl.quantities import count, seconds, task_id, whole
 from agents.models.choices import TaskStateChoice
 from agents.services.tasks import Ask
@@ -80,3 +81,4 @@ def _add_ask(command: argparse.ArgumentParser) -> None:
         metavar="TASK",
         help="go on in the conversation of this task",
     )
+    phase_parser.build(command)

@@ -11,7 +11,7 @@ from agents.management.agentctl.wording import age, clock, number
 from agents.models import Step, Task
 from agents.services import task_list, transcript
 from agents.services.figures import NOTHING, counted, seconds
-from agents.services.task_shapes import step_shape, task_shape
+from agents.services.task_shapes import PHASE, step_shape, task_shape
 from agents.services.transcript import StepView
 
 COLUMNS: Final = (
@@ -27,7 +27,7 @@ COLUMNS: Final = (
 
 def show_tasks(options: Mapping[str, Any], terminal: Terminal) -> int:
     """Tasks in a table, the newest first."""
-    found = Task.objects.select_related("run").order_by("-pk")
+    found = Task.objects.select_related("run", *PHASE).order_by("-pk")
     chosen = selection.by_name(options["names"])
     if options["names"]:
         found = found.filter(agent__in=[agent.pk for agent in chosen.agents])
@@ -70,7 +70,7 @@ def _row(task: Task) -> list[str]:
 
 def show_task(options: Mapping[str, Any], terminal: Terminal) -> int:
     """One task with its steps."""
-    task = Task.objects.select_related("run").filter(pk=options["id"]).first()
+    task = Task.objects.select_related("run", *PHASE).filter(pk=options["id"]).first()
     if task is None:
         terminal.note(f"There is no task {options['id']}.")
         return 1

@@ -10,6 +10,7 @@ from typing import Any, Final
 from agents.management.agentctl import selection, supervision
 from agents.management.agentctl.asker import who
 from agents.management.agentctl.live_view import LiveView
+from agents.management.agentctl.phase_parser import phase
 from agents.management.agentctl.terminal import Terminal
 from agents.models import Agent, Task
 from agents.policy.states import ALIVE
@@ -17,7 +18,7 @@ from agents.policy.tasks import TaskState
 from agents.services import changes, tasks
 from agents.services.figures import seconds
 from agents.services.lifecycle import Asker
-from agents.services.task_shapes import task_shape
+from agents.services.task_shapes import PHASE, task_shape
 from agents.services.tasks import Ask, CannotAsk, CannotChange
 
 EVERY: Final = 0.05
@@ -44,6 +45,7 @@ def ask(options: Mapping[str, Any], terminal: Terminal) -> int:
             max_attempts=options["attempts"],
             idempotency_key=options["key"],
             follows=options["follow"],
+            phase=phase(options),
         )
         task, new = tasks.ask(agent.pk, wanted, _asker())
     except UnicodeDecodeError as error:
@@ -111,7 +113,7 @@ def _watched(task: Task, deadline: float, view: LiveView) -> Task:
 
 
 def _fresh(task: Task) -> Task:
-    found = Task.objects.select_related("run").filter(pk=task.pk).first()
+    found = Task.objects.select_related("run", *PHASE).filter(pk=task.pk).first()
     return found or task
 
 
