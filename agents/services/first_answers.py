@@ -18,6 +18,7 @@ from agents.models import FirstAnswer
 KEEP: Final = timedelta(hours=24)
 # The status of what has not been answered yet.
 OPEN: Final = 0
+_OWN: Final = "api-"
 
 
 class OtherQuestion(ValueError):
@@ -47,7 +48,12 @@ class Claim:
     @property
     def name(self) -> str:
         """The same for each repeat, until the row is pruned."""
-        return f"api-{self.pk}"
+        return f"{_OWN}{self.pk}"
+
+
+def is_own(key: str) -> bool:
+    """Whether a key is a name that only this room gives."""
+    return key.startswith(_OWN) and key.removeprefix(_OWN).isdecimal()
 
 
 def claim(asker: str, key: str, question: str) -> Claim:

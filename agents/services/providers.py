@@ -17,6 +17,7 @@ from agents.models import Agent, Provider
 from agents.policy import endpoint
 from agents.policy.hints import did_you_mean
 from agents.services import changes, keys
+from agents.services.inserting import insert
 
 WRITTEN: Final = ("base_url", "default_model", "max_concurrent")
 # What was found out at one address, with one key, says nothing of another.
@@ -154,7 +155,7 @@ def save(provider: Provider, key: str | None = None) -> None:
         written.append("sealed_key")
     with transaction.atomic():
         if provider._state.adding:
-            provider.save(force_insert=True)
+            insert(provider)
             return
         stored = Provider.objects.select_for_update().get(pk=provider.pk)
         _check_identity(provider, stored)

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from django.contrib.admin.models import ADDITION, CHANGE
 from django.core.exceptions import ValidationError
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from agents.models import Agent, Run
@@ -68,11 +68,7 @@ def register(
     """
     now = timezone.now()
     with transaction.atomic():
-        found = Agent.every.select_for_update().filter(name__iexact=name).first()
-        if found is None:
-            agent, flag = _new(name, about, caller), ADDITION
-        else:
-            agent, flag = _again(found, name, about, caller), CHANGE
+        agent, flag = _registered(name, about, caller)
         token = tokens.for_run()
         opened = _opened(agent, token, now)
         recording.record(_begins(agent, opened, caller, now))
@@ -194,6 +190,19 @@ def _silent(agent: Agent) -> Step:
     words = f"no heartbeat for {figures.seconds(LEASE)}"
     after = _seen(agent, Status.UNKNOWN, words, "heartbeat")
     return Step(agent.pk, agent.name, Status(agent.status), after)
+
+
+def _registered(name: str, about: About, caller: Caller) -> tuple[Agent, int]:
+    """The agent of this name, locked, and whether it is new, as a flag of the log."""
+    named = Agent.every.select_for_update().filter(name__iexact=name)
+    if (found := named.first()) is None:
+        try:
+            with transaction.atomic():
+                return _new(name, about, caller), ADDITION
+        except IntegrityError:
+            # Somebody else, in this very moment; SQLite has one writer at a time.
+            found = named.get()
+    return _again(found, name, about, caller), CHANGE
 
 
 def _new(name: str, about: About, caller: Caller) -> Agent:

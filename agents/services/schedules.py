@@ -35,6 +35,7 @@ from agents.services import (
 )
 from agents.services.dependencies import not_startable
 from agents.services.figures import Stamp
+from agents.services.inserting import insert
 from agents.services.lifecycle import Asked, Asker
 from agents.services.overview import AgentRow
 from agents.services.task_list import title
@@ -63,7 +64,7 @@ def save(schedule: Schedule) -> None:
         raise ValidationError(text)
     with transaction.atomic():
         if schedule._state.adding:
-            schedule.save(force_insert=True)
+            insert(schedule)
         else:  # What came of its latest time is written by `fire`, perhaps just now.
             schedule.save(update_fields=WRITTEN)
         _keep_due_time(schedule)

@@ -20,6 +20,7 @@ from agents.services import (
     providers,
     tasks,
 )
+from agents.services.inserting import insert
 
 
 class CannotDelete(Exception):
@@ -47,7 +48,7 @@ def save(agent: Agent) -> list[str]:
             agent.validate_constraints()
             _check_dependencies(agent)
             _check_provider(agent)
-            agent.save(force_insert=True)
+            insert(agent)
             changed = list(SETUP_FIELDS)
         else:
             stored = Agent.objects.select_for_update().get(pk=agent.pk)

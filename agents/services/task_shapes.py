@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from agents.models import Step, Task
-from agents.services import phase_view
+from agents.services import first_answers, phase_view
 from agents.services.shapes import money, utc
 
 # What is told of its phase is in other tables.
@@ -21,6 +21,12 @@ def cost(task: Task) -> str | None:
 def usage(task: Task) -> dict[str, int]:
     """The tokens of all attempts; `output` has the reasoning in it."""
     return {name: getattr(task, name) for name in TOKENS}
+
+
+def _own_key(task: Task) -> str | None:
+    """The key that it was asked with; not the name of a request that had one."""
+    key = task.idempotency_key
+    return None if not key or first_answers.is_own(key) else key
 
 
 def task_shape(task: Task) -> dict[str, Any]:
@@ -45,7 +51,7 @@ def task_shape(task: Task) -> dict[str, Any]:
         "max_attempts": task.max_attempts,
         "budget": task.budget,
         "conversation": str(task.conversation),
-        "idempotency_key": task.idempotency_key or None,
+        "idempotency_key": _own_key(task),
         "run": task.run.number if task.run else None,
         "created_by": task.created_by,
         "via": task.via,

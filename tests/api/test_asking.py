@@ -193,6 +193,7 @@ def test_a_key_in_the_header_gives_the_first_answer(
     Task.objects.update(state=TaskState.FAILED, reason="no luck")
     again = operator.post("agents/thinker/tasks", body, Idempotency_Key="k")
     assert (first.status_code, again.status_code) == (201, 201)
+    assert first.json()["idempotency_key"] is None
     assert first.content == again.content
     assert again["Location"] == first["Location"]
     assert again["Idempotency-Replayed"] == "true"
@@ -201,6 +202,21 @@ def test_a_key_in_the_header_gives_the_first_answer(
     )
     assert refused.status_code == 422
     assert Task.objects.count() == 1
+
+
+def test_a_key_in_the_body_cannot_be_that_of_another_request(
+    agent: Agent, operator: Program
+) -> None:
+    """Or it would be given the task that somebody else has asked for."""
+    operator.post("agents/thinker/tasks", {"prompt": "What?"}, Idempotency_Key="k")
+    name = Task.objects.get().idempotency_key
+    body = {"prompt": "What?", "idempotency_key": name}
+    refused = operator.post("agents/thinker/tasks", body)
+    assert refused.status_code == 422
+    (error,) = refused.json()["errors"]
+    assert error["field"] == "idempotency_key" and "choose another" in error["detail"]
+    fine = operator.post("agents/thinker/tasks", {**body, "idempotency_key": "api-x"})
+    assert (fine.status_code, fine.json()["idempotency_key"]) == (201, "api-x")
 
 
 def test_both_keys_may_be_given(agent: Agent, operator: Program) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
 from django.utils import timezone
 
 from agents.api import paging
+from agents.api.routes import tasks as reading
 from agents.models import Agent, Task
 from agents.policy.tasks import TaskState
 from agents.services import work
@@ -166,6 +168,18 @@ def test_a_task_that_has_not_ended_in_time_is_answered_as_it_is(
     assert viewer.get(f"tasks/{tasks[3].pk}?wait=0.1").json()["state"] == "queued"
     assert viewer.get(f"tasks/{tasks[3].pk}?wait=601").status_code == 422
     assert viewer.get(f"tasks/{tasks[3].pk}/events?wait=-1").status_code == 422
+
+
+def test_a_look_waits_little_for_what_no_supervisor_is_there_to_do(
+    tasks: list[Task], viewer: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "UNSUPERVISED", 0.2)
+    path, begun = f"tasks/{tasks[3].pk}", time.monotonic()
+    assert viewer.get(f"{path}?wait=600").json()["state"] == "queued"
+    assert viewer.get(f"{path}/events?wait=600").json()["items"] == []
+    assert 0.4 <= time.monotonic() - begun < 20
+    Agent.objects.all().delete()
+    assert viewer.get(f"{path}?wait=600").json()["state"] == "queued"
 
 
 def test_no_such_task_is_not_found(viewer: Program) -> None:

@@ -7,6 +7,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import connection
+from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
@@ -70,6 +71,26 @@ def test_its_token_lets_its_run_in_and_is_kept_as_a_hash(bob: User) -> None:
     assert (caller.agent, caller.run_id) == ("far", str(one.run.pk))
     assert one.token not in repr(one)
     assert one.token not in [str(v) for v in Run.objects.values().get().values()]
+
+
+def test_two_that_register_by_one_name_in_the_same_moment_are_one_agent(
+    bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQLite has one writer at a time, so a look is made to miss the other here."""
+    first = registered("far", bob)
+    look = QuerySet.first
+    missed: list[Agent | None] = []
+
+    def miss(rows: QuerySet[Agent]) -> Agent | None:
+        if rows.model is Agent and not missed:
+            missed.append(look(rows))
+            return None
+        return look(rows)
+
+    monkeypatch.setattr(QuerySet, "first", miss)
+    second = registered("far", bob)
+    assert missed == [first.agent]
+    assert (second.agent, second.run.number) == (first.agent, 2)
 
 
 def test_registered_again_it_is_the_same_agent_with_a_new_run(bob: User) -> None:

@@ -19,12 +19,15 @@ from agents.api.schemas.texts import TaskId
 from agents.api.waits import SEATS, Awaited, follow
 from agents.models import Step, Task
 from agents.policy.tasks import TaskState
-from agents.services import agent_filter
+from agents.services import agent_filter, nodes
 from agents.services.agent_filter import Wanted
 from agents.services.task_shapes import PHASE, step_shape, task_shape
 from agents.services.task_waiting import NextStep, TaskEnd
 
 router = Router()
+# Seconds that a look waits for what no supervisor is there to do. Not none: who looks
+# again at once would do nothing else.
+UNSUPERVISED: Final = 5.0
 READ: Final = Task.objects.select_related("run", *PHASE).defer("run__setup")
 
 
@@ -58,7 +61,7 @@ async def task(request: HttpRequest, task_id: TaskId, asked: Query[OneTaskIn]) -
     """How it is; with `wait` once it has ended, or as it is when the time is over."""
     found = await sync_to_async(_readable)(request, task_id)
     if asked.wait is not None:
-        await _seated(TaskEnd(task_id), asked.wait)
+        await _seated(TaskEnd(task_id), asked.wait, found)
         found = await sync_to_async(_readable)(request, task_id)
     return etags.unless_known(request, task_shape(found))
 
@@ -73,9 +76,9 @@ async def task(request: HttpRequest, task_id: TaskId, asked: Query[OneTaskIn]) -
 async def events(request: HttpRequest, task_id: TaskId, asked: Query[EventsIn]) -> Any:
     """What was said, called and answered, each once it has ended. Read on with `next`;
     once `state` is that of an ended task and there is no `more`, this was all."""
-    await sync_to_async(_readable)(request, task_id)
+    found = await sync_to_async(_readable)(request, task_id)
     if asked.wait is not None:
-        await _seated(NextStep(task_id, asked.after), asked.wait)
+        await _seated(NextStep(task_id, asked.after), asked.wait, found)
     return await sync_to_async(_events)(request, task_id, asked)
 
 
@@ -93,9 +96,15 @@ def _events(request: HttpRequest, task_id: int, asked: EventsIn) -> Any:
     return etags.unless_known(request, told)
 
 
-async def _seated(wait: Awaited, timeout: float) -> None:
+async def _seated(wait: Awaited, timeout: float, task: Task) -> None:
     with SEATS.one():
+        if not await sync_to_async(_is_supervised)(task):
+            timeout = min(timeout, UNSUPERVISED)
         await follow(wait, timeout)
+
+
+def _is_supervised(task: Task) -> bool:
+    return task.agent is not None and nodes.is_there(task.agent.node)
 
 
 def _readable(request: HttpRequest, task_id: int) -> Task:

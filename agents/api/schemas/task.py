@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Final, Literal
 
 from ninja import Schema
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, field_validator
 
 from agents.api.paging import Order, PageIn, QueryIn, Words, not_null
 from agents.api.schemas.agent import Moment
@@ -15,6 +15,7 @@ from agents.api.schemas.texts import LARGEST, NO_NUL, Reason
 from agents.api.waits import LONGEST
 from agents.models.choices import StepKindChoice, TaskStateChoice
 from agents.policy.budgets import MOST_TOKENS, MOST_USD
+from agents.services import first_answers
 from agents.services.tasks import LONGEST_KEY, LONGEST_PROMPT, MOST_PATHS, Ask
 
 LONGEST_TIMEOUT: Final = 30 * 86_400
@@ -79,6 +80,13 @@ class AskIn(PhaseIn, WaitIn):
         description="Of this agent and for ever: asked again with the same key and "
         "prompt, it is the same task (200).",
     )
+
+    @field_validator("idempotency_key")
+    @classmethod
+    def _not_ours(cls, key: str) -> str:
+        if first_answers.is_own(key):
+            raise ValueError("Keys such as api-1 are the hub's own: choose another.")
+        return key
 
     def wanted(self, name: str) -> Ask:
         """For services. `name`: by which they know it where it brings no key."""
