@@ -32,7 +32,7 @@ from agents.supervisor.alarm import LOOK_ANYWAY, Alarm
 from agents.supervisor.batching import carry_on_batches
 from agents.supervisor.lock import NodeLock
 from agents.supervisor.managed import ManagedAgent
-from agents.supervisor.meetings import keep_ending
+from agents.supervisor.overdue import keep_ending
 from agents.supervisor.process import reaping
 from agents.supervisor.process.census import which_live
 from agents.supervisor.process.limits import raise_file_limit
@@ -150,7 +150,7 @@ class ProcessManager:
                     ("output", self._bound_output),
                     ("providers", partial(keep_checking, self._store.call, only)),
                     ("batches", partial(carry_on_batches, only)),
-                    ("meetings", partial(keep_ending, self._store.call)),
+                    ("overdue", partial(keep_ending, self._store.call)),
                 )
             ]
             while not (self._closing or self._deposed):
