@@ -11,7 +11,7 @@ from agents.execution.bridge import Bridge
 from agents.execution.tools.tool import Refused
 from agents.policy.globs import BadPattern
 from agents.services import tool_locks
-from agents.services.locks import NotHeld, WaitsAlready, WouldWaitForever
+from agents.services.locks import CannotWait, NotHeld
 from agents.services.tool_locks import Lost
 from agents.services.work import Claimed
 
@@ -57,5 +57,5 @@ class Locker:
         except Lost as lost:
             self._told.add(lost.claim)
             raise Refused(str(lost)) from None
-        except (BadPattern, NotHeld, WaitsAlready, WouldWaitForever) as error:
+        except (BadPattern, NotHeld, CannotWait) as error:
             raise Refused(f"{error} Nothing was written.") from None

@@ -46,6 +46,11 @@ class WaitsAlready(CannotWait):
     """Who waits cannot ask for more: that could end in waiting for each other."""
 
 
+class HoldsElsewhere(CannotWait):
+    """Nobody waits in one workspace and has something in another: circles of waiting
+    are looked for within one."""
+
+
 class NotHeld(ValueError):
     """The claim is over: nothing may be written in its name any more."""
 
@@ -99,7 +104,8 @@ class Answer:
 def ask(wanted: Wanted, *, wait: bool) -> Answer:
     """All of it at once, or else a place in the queue if `wait`, or else nothing.
 
-    Raises WouldWaitForever, WaitsAlready, and BadPattern for patterns that are none.
+    Raises WouldWaitForever, WaitsAlready, HoldsElsewhere, and BadPattern for patterns
+    that are none.
     """
     globs = tuple(parse(pattern) for pattern in wanted.patterns)
     end_leases()
@@ -112,7 +118,8 @@ def ask(wanted: Wanted, *, wait: bool) -> Answer:
         claim = Claim(
             last, wanted.agent_id, wanted.task_id, wanted.mode, globs, held=False
         )
-        if queue.is_waiting(claim.unit):
+        elsewhere = _elsewhere(space, wanted)
+        if queue.is_waiting(claim.unit) or any(elsewhere.values()):
             raise WaitsAlready(
                 "It has asked for other paths and waits for them; ask for more once "
                 "these are there, or ask for all at once."
@@ -120,6 +127,13 @@ def ask(wanted: Wanted, *, wait: bool) -> Answer:
         conflicts = queue.conflicts(claim)
         if conflicts and not wait:
             return Answer(None, None, standings(conflicts))
+        if conflicts and elsewhere:
+            raise HoldsElsewhere(
+                f"It has locks in {min(elsewhere)} and would wait for another here: "
+                "two could wait for each other for ever. Let go of those first, or "
+                "ask again later without waiting.",
+                standings(conflicts),
+            )
         if conflicts and (cycle := queue.cycle(claim)):
             words = in_words(wanted.agent_id, wanted.task_id, cycle)
             raise WouldWaitForever(words, standings(conflicts))
@@ -237,6 +251,18 @@ def check(fence: int, workspace: str) -> None:
 def locked(path: str) -> LockSpace:
     LockSpace.objects.get_or_create(path=path)
     return LockSpace.objects.select_for_update().get(path=path)
+
+
+def _elsewhere(space: LockSpace, wanted: Wanted) -> dict[str, bool]:
+    """The other workspaces where whoever asks has something, by their paths; True
+    where it waits."""
+    own = LockClaim.objects.exclude(state=State.ENDED).filter(
+        run=wanted.run_id, agent=wanted.agent_id, task=wanted.task_id
+    )
+    found: dict[str, bool] = {}
+    for path, state in own.exclude(space=space).values_list("space__path", "state"):
+        found[path] = found.get(path, False) or state == State.WAITING
+    return found
 
 
 def _record(space: LockSpace, wanted: Wanted) -> LockClaim:

@@ -35,7 +35,7 @@ def permit(
     """Empty if the task may write this file now; else what it waits for, in words.
 
     `told`: the claims whose loss the task knows of. Raises Lost, ClaimLost, BadPattern,
-    and WouldWaitForever or WaitsAlready of `locks.ask`.
+    and CannotWait of `locks.ask`.
     """
     space = lock_paths.workspace_of(str(workspace))
     pattern = lock_paths.of_file(space, path)

@@ -1,4 +1,4 @@
-"""Ends what is over by time alone, while nobody looks: barriers' rounds, locks' leases."""
+"""Ends what time alone ends, while nobody looks: barriers' rounds, locks' leases."""
 
 from __future__ import annotations
 

@@ -11,7 +11,13 @@ from agents.policy.lock_queue import Mode
 from agents.policy.states import Status
 from agents.services import changes, lock_calls, locks
 from agents.services.lock_calls import Asking, LockWait, Place
-from agents.services.locks import NotHeld, WaitsAlready, Wanted, WouldWaitForever
+from agents.services.locks import (
+    HoldsElsewhere,
+    NotHeld,
+    WaitsAlready,
+    Wanted,
+    WouldWaitForever,
+)
 from tests.harness.recorded import end_of, run_of
 
 SPACE = "/srv/space"
@@ -132,6 +138,32 @@ def test_who_waits_cannot_ask_for_more(names: dict[str, Agent]) -> None:
     locks.ask(wanted(names["api"], "a"), wait=True)
     with pytest.raises(WaitsAlready):
         locks.ask(wanted(names["api"], "b"), wait=True)
+
+
+def test_nobody_waits_in_one_workspace_and_has_something_in_another(
+    names: dict[str, Agent],
+) -> None:
+    """The other may wait there for what it has here, and no circle would be seen."""
+    web, api = names["web"], names["api"]
+    elsewhere = Wanted("/srv/other", ("b",), Mode.EXCLUSIVE, api.pk)
+    locks.ask(wanted(web, "a"), wait=True)
+    locks.ask(elsewhere, wait=True)
+    with pytest.raises(HoldsElsewhere, match="has locks in /srv/other") as told:
+        locks.ask(wanted(api, "a"), wait=True)
+    assert [one.agent for one in told.value.conflicts] == ["web"]
+    # What is free it gets, and it may look again whether that is.
+    assert locks.ask(wanted(api, "c"), wait=True).held
+    assert not locks.ask(wanted(api, "a"), wait=False).held
+
+
+def test_who_waits_in_one_workspace_cannot_ask_in_another(
+    names: dict[str, Agent],
+) -> None:
+    locks.ask(wanted(names["web"], "a"), wait=True)
+    locks.ask(wanted(names["api"], "a"), wait=True)
+    elsewhere = Wanted("/srv/other", ("b",), Mode.EXCLUSIVE, names["api"].pk)
+    with pytest.raises(WaitsAlready):
+        locks.ask(elsewhere, wait=True)
 
 
 def test_a_pattern_let_go_is_free_while_the_others_are_held(
