@@ -18,6 +18,7 @@ from agents.models.choices import RoundStateChoice as State
 from agents.models.choices import StatusChoice
 from agents.services import barrier_shapes, phase_view, rounds
 from agents.services.figures import Stamp, counted, stamp, stamp_or_none
+from agents.services.phase_view import WorkAt
 
 # Barriers on the page, and names of each that are told one by one.
 MOST: Final = 100
@@ -101,14 +102,17 @@ def page() -> BarriersView:
     found = list(ranked[:MOST])
     beyond = 0 if len(found) < MOST else Barrier.objects.count() - MOST
     at = barrier_shapes.current_rounds(found)
-    agents = _agents(found)
     work = phase_view.work_at(found)
-    views = [_view(one, at.get(one.pk), agents, work.get(one.pk, "")) for one in found]
+    agents = _agents(found, work)
+    views = [_view(one, at.get(one.pk), agents, work[one.pk]) for one in found]
     return BarriersView(views, beyond)
 
 
-def _agents(barriers: Sequence[Barrier]) -> dict[str, Awaited]:
+def _agents(
+    barriers: Sequence[Barrier], work: Mapping[int, WorkAt]
+) -> dict[str, Awaited]:
     names = {name for one in barriers for name in one.members}
+    names |= {name for one in work.values() for name in one.coming}
     rows = Agent.objects.filter(name__in=names).values_list(
         "name", "status", "status_since", "status_reason"
     )
@@ -126,14 +130,15 @@ def _agents(barriers: Sequence[Barrier]) -> dict[str, Awaited]:
 
 
 def _view(
-    barrier: Barrier, one: Round | None, agents: Mapping[str, Awaited], work: str
+    barrier: Barrier, one: Round | None, agents: Mapping[str, Awaited], work: WorkAt
 ) -> BarrierView:
     came: Sequence[Arrival] = one.came if one else ()  # type: ignore[attr-defined]
     state = one.state if one else ""
     if one is not None and rounds.is_late(one):
         state = State.TIMED_OUT
     there = {arrival.agent_name for arrival in came}
-    missing = [name for name in barrier.members if name not in there]
+    known = barrier.members or work.coming
+    missing = [name for name in known if name not in there]
     lacking = max(0, barrier.parties - len(came))
     tone, icon, word = LOOKS[state]
     return BarrierView(
@@ -157,9 +162,9 @@ def _view(
             agents.get(name) or Awaited(name, "") for name in missing[:MOST_NAMES]
         ],
         more_awaited=max(0, len(missing) - MOST_NAMES),
-        unnamed=0 if barrier.members else lacking,
-        waited_for=state == State.WAITING,
-        work=work,
+        unnamed=max(0, lacking - len(missing)),
+        waited_for=state == State.WAITING or bool(work.waits),
+        work=work.words,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db.models import Count
@@ -64,25 +65,36 @@ def _round(barrier: Barrier | None, generation: int | None) -> dict[str, Any] | 
     return {"barrier": barrier.name, "generation": generation}
 
 
-def work_at(barriers: Sequence[Barrier]) -> Mapping[int, str]:
-    """What work comes to each and waits for it, in words, by the barrier's id."""
-    coming: dict[int, set[str]] = {}
+@dataclass(slots=True)
+class WorkAt:
+    """The work of one barrier: whose arrives there; `waits`: how much begins after it,
+    in words."""
+
+    coming: list[str] = field(default_factory=list)
+    waits: list[str] = field(default_factory=list)
+
+    @property
+    def words(self) -> str:
+        """`work of web and api arrives here; 2 tasks begin once all are there`."""
+        coming = f"work of {listed(self.coming)} arrives here"
+        return "; ".join([*([coming] if self.coming else []), *self.waits])
+
+
+def work_at(barriers: Sequence[Barrier]) -> Mapping[int, WorkAt]:
+    """What work comes to each and waits for it, by the barrier's id."""
+    found = {barrier.pk: WorkAt() for barrier in barriers}
     awaited = ExpectedArrival.objects.filter(
-        barrier__in=list(barriers), state=Expected.AWAITED
+        barrier__in=list(found), state=Expected.AWAITED
     )
-    for pk, name in awaited.values_list("barrier", "agent_name"):
-        coming.setdefault(pk, set()).add(name)
-    told: dict[int, list[str]] = {}
-    for pk, names in coming.items():
-        told.setdefault(pk, []).append(f"work of {listed(sorted(names))} arrives here")
+    names = awaited.order_by("agent_name").values_list("barrier", "agent_name")
+    for pk, name in names.distinct():
+        found[pk].coming.append(name)
     for model, one, many in (
         (Task, "task begins", "tasks begin"),
         (Batch, "batch begins", "batches begin"),
     ):
-        waiting = model._default_manager.filter(waits_for__in=list(barriers))
-        for pk, number in (
-            waiting.values_list("waits_for").annotate(Count("pk")).order_by()
-        ):
+        waiting = model._default_manager.filter(waits_for__in=list(found)).order_by()
+        for pk, number in waiting.values_list("waits_for").annotate(Count("pk")):
             words = f"{counted(number, one, many)} once all are there"
-            told.setdefault(pk, []).append(words)
-    return {pk: "; ".join(words) for pk, words in told.items()}
+            found[pk].waits.append(words)
+    return found
