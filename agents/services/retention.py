@@ -8,17 +8,31 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from agents.models import Request, Run, StatusChange, Step, Task
-from agents.models.choices import Outcome
+from agents.models import (
+    Arrival,
+    Batch,
+    BatchItem,
+    ExpectedArrival,
+    FileLock,
+    LockClaim,
+    Request,
+    Round,
+    Run,
+    StatusChange,
+    Step,
+    Task,
+)
+from agents.models.choices import ExpectedStateChoice, Outcome
 from agents.policy.tasks import FINISHED, TaskState
 
-# Transcripts of tasks, changes of status, settled requests.
+# Transcripts of tasks, changes of status, settled requests, batches, rounds, locks.
 KEEP_HISTORY: Final = timedelta(days=90)
 # The files of runs that have ended: output, live text.
 KEEP_FILES: Final = timedelta(days=30)
@@ -48,11 +62,70 @@ def _requests(_: datetime) -> QuerySet[Any]:
     return settled.filter(Q(agent=None) | Exists(newer))
 
 
-# What may go of each table once it is old; each agent keeps its latest row.
-TABLES: Final[Mapping[Any, Callable[[datetime], QuerySet[Any]]]] = {
-    Step: _steps,
-    StatusChange: _status_changes,
-    Request: _requests,
+def _items(before: datetime) -> QuerySet[Any]:
+    return BatchItem.objects.filter(batch__ended_at__lt=before)
+
+
+def _batches(before: datetime) -> QuerySet[Any]:
+    # Its items have gone before it: of none too many in one transaction.
+    return Batch.objects.filter(ended_at__lt=before, items=None)
+
+
+def _arrivals(before: datetime) -> QuerySet[Any]:
+    return Arrival.objects.filter(
+        round__ended_at__lt=before,
+        round__generation__lt=F("round__barrier__generation"),
+    )
+
+
+def _rounds(before: datetime) -> QuerySet[Any]:
+    waiting = {
+        "waits_for": OuterRef("barrier"),
+        "waits_generation": OuterRef("generation"),
+    }
+    return Round.objects.filter(
+        ~Exists(Task.objects.filter(**waiting)),
+        ~Exists(Batch.objects.filter(**waiting)),
+        ended_at__lt=before,
+        generation__lt=F("barrier__generation"),
+        arrivals=None,
+    )
+
+
+def _expected(_: datetime) -> QuerySet[Any]:
+    past = ExpectedArrival.objects.exclude(state=ExpectedStateChoice.AWAITED)
+    return past.filter(generation__lt=F("barrier__generation"))
+
+
+def _files(before: datetime) -> QuerySet[Any]:
+    return FileLock.objects.filter(claim__ended_at__lt=before)
+
+
+def _claims(before: datetime) -> QuerySet[Any]:
+    return LockClaim.objects.filter(ended_at__lt=before, locks=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What may go of a table. `at`: the column with the time at which rows were made;
+    `rows`: those of them that may go, given before when they have to have ended."""
+
+    at: str
+    rows: Callable[[datetime], QuerySet[Any]]
+
+
+# In this order. Each agent keeps its latest row, each barrier the round that is on.
+TABLES: Final[Mapping[Any, Past]] = {
+    Step: Past("at", _steps),
+    StatusChange: Past("at", _status_changes),
+    Request: Past("at", _requests),
+    BatchItem: Past("batch__created_at", _items),
+    Batch: Past("created_at", _batches),
+    Arrival: Past("at", _arrivals),
+    ExpectedArrival: Past("at", _expected),
+    Round: Past("began_at", _rounds),
+    FileLock: Past("claim__asked_at", _files),
+    LockClaim: Past("asked_at", _claims),
 }
 
 
@@ -62,11 +135,12 @@ def prune(table: Any, after: int = 0) -> int | None:
     None when no old ones are left: ids grow with time.
     """
     before = timezone.now() - KEEP_HISTORY
+    past = TABLES[table]
     rows = table.objects.filter(pk__gt=after).order_by("pk")
-    found = list(rows.values_list("pk", "at")[:PART])
+    found = list(rows.values_list("pk", past.at)[:PART])
     old = [pk for pk, at in found if at < before]
     if old:
-        TABLES[table](before).filter(pk__in=old).delete()
+        past.rows(before).filter(pk__in=old).delete()
     if len(found) < PART or found[-1][1] >= before:
         return None
     return int(found[-1][0])

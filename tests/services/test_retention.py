@@ -11,8 +11,24 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from agents.models import Agent, Request, Run, StatusChange, Step, Task
-from agents.services import retention, tasks
+from agents.models import (
+    Agent,
+    Arrival,
+    Barrier,
+    Batch,
+    BatchItem,
+    ExpectedArrival,
+    FileLock,
+    LockClaim,
+    LockSpace,
+    Request,
+    Round,
+    Run,
+    StatusChange,
+    Step,
+    Task,
+)
+from agents.services import barriers, phase_steps, retention, tasks
 from agents.services.lifecycle import Asker
 from agents.services.tasks import Ask, CannotAsk
 from tests.harness.spending import thinker
@@ -148,6 +164,140 @@ def test_settled_requests_go_and_open_ones_never() -> None:
     }
     prune(Request)
     assert left(Request) == {one.pk for one in kept}
+
+
+def batch_of(days: float, state: str = "done", items: int = 2) -> Batch:
+    """A batch that was made so long ago, and is over for as long."""
+    at = days_ago(days)
+    over = None if state == "running" else at
+    batch = Batch.objects.create(
+        action="stop",
+        at_once=5,
+        patience=60,
+        created_by="bob",
+        via="page",
+        state=state,
+        created_at=at,
+        ended_at=over,
+    )
+    for number in range(items):
+        BatchItem.objects.create(
+            batch=batch,
+            position=number,
+            agent_name=f"worker-{number}",
+            state="waiting" if over is None else "done",
+            ended_at=over,
+        )
+    return batch
+
+
+def prune_all() -> None:
+    for table in retention.TABLES:
+        prune(table)
+
+
+def test_batches_that_were_over_long_ago_go_with_their_items(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(retention, "PART", 3)
+    for state in ("done", "cancelled"):
+        batch_of(91, state, items=4)
+    kept = {batch_of(400, "running"), batch_of(91, items=0), batch_of(89)}
+    just_over = batch_of(91)
+    Batch.objects.filter(pk=just_over.pk).update(ended_at=days_ago(89))
+    kept.add(just_over)
+    kept.discard(Batch.objects.get(items=None))
+    prune_all()
+    assert left(Batch) == {one.pk for one in kept}
+    assert set(BatchItem.objects.values_list("batch", flat=True)) == left(Batch)
+
+
+class TestRounds:
+    def round_of(self, barrier: Barrier, generation: int, days: float) -> Round:
+        """One that has tripped so long ago, by one agent and its work."""
+        at = days_ago(days)
+        one = Round.objects.create(
+            barrier=barrier,
+            generation=generation,
+            state="tripped",
+            began_at=at,
+            ended_at=at,
+        )
+        Arrival.objects.create(round=one, agent_name="web", at=at)
+        ExpectedArrival.objects.create(
+            barrier=barrier,
+            generation=generation,
+            agent_name="web",
+            state="arrived",
+            at=at,
+        )
+        return one
+
+    def test_old_rounds_go_and_the_one_that_a_barrier_is_at_stays(self) -> None:
+        barrier, _ = barriers.make("built", 1, by="bob")
+        for generation in (1, 2):
+            self.round_of(barrier, generation, 91)
+        kept = {self.round_of(barrier, 3, 89), self.round_of(barrier, 4, 400)}
+        Barrier.objects.update(generation=4)
+        prune_all()
+        assert left(Round) == {one.pk for one in kept}
+        for table in (Arrival, ExpectedArrival):
+            assert table.objects.count() == 2
+        assert barriers.standing("built").state == "tripped"
+
+    def test_a_round_that_work_still_waits_for_stays(self) -> None:
+        barrier, _ = barriers.make("built", 1, by="bob")
+        one = self.round_of(barrier, 1, 91)
+        self.round_of(barrier, 2, 91)
+        waiting = task_of(thinker(), 91, "queued")
+        Task.objects.filter(pk=waiting.pk).update(waits_for=barrier, waits_generation=1)
+        Barrier.objects.update(generation=3)
+        prune_all()
+        assert left(Round) == {one.pk}
+        phase_steps.step()
+        assert Task.objects.get(pk=waiting.pk).waits_for is None
+
+    def test_work_that_is_still_to_arrive_stays_expected(self) -> None:
+        barrier, _ = barriers.make("built", 1, by="bob")
+        ExpectedArrival.objects.create(
+            barrier=barrier,
+            generation=1,
+            agent_name="web",
+            task=task_of(thinker(), 400, "running"),
+            at=days_ago(400),
+        )
+        prune_all()
+        assert ExpectedArrival.objects.count() == 1
+
+
+def claim_of(days: float, *, held: bool = False) -> LockClaim:
+    """Two files of a workspace, asked for so long ago."""
+    at = days_ago(days)
+    space, _ = LockSpace.objects.get_or_create(path="/work")
+    space.fence += 1
+    space.save(update_fields=["fence"])
+    claim = LockClaim.objects.create(
+        space=space,
+        mode="exclusive",
+        agent_name="web",
+        state="held" if held else "ended",
+        fence=space.fence,
+        asked_at=at,
+        granted_at=at,
+        ended_at=None if held else at,
+    )
+    for pattern in ("a.py", "b.py"):
+        FileLock.objects.create(claim=claim, pattern=pattern)
+    return claim
+
+
+def test_locks_that_were_let_go_long_ago_go_and_those_that_are_held_never() -> None:
+    claim_of(91)
+    kept = {claim_of(400, held=True), claim_of(89)}
+    prune_all()
+    assert left(LockClaim) == {one.pk for one in kept}
+    assert FileLock.objects.count() == 4
+    assert LockSpace.objects.get().fence == 3, "no number is given out again"
 
 
 def test_much_is_deleted_in_parts_and_what_is_young_is_not_looked_at(

@@ -94,7 +94,9 @@ def _say(batch: Batch, terminal: Terminal) -> None:
         terminal.json(batch_view.whole_shape(batch))
         return
     detail = batch_view.detail(batch.pk)
-    assert detail is not None, "batches are never deleted"
+    if detail is None:
+        terminal.note(f"Batch {batch.pk} is not kept any more.")
+        return
     row = detail.row
     told = ", ".join(f"{one.count} {one.label.lower()}" for one in row.counts)
     terminal.say(f"batch {row.id}: {row.title}, {row.state_label.lower()} ({told})")
