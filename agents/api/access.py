@@ -41,6 +41,7 @@ OF_RUNS: Final = frozenset(
         "post locks/{id}/release",
         "get tasks/{task_id}",
         "get tasks/{task_id}/events",
+        "get tasks/{task_id}/live",
     }
 )
 

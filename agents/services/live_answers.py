@@ -90,3 +90,16 @@ def further(store: LogStore, source: Source, place: Place) -> Heard | None:
         return None
     after = Place(place.offset + part.length, part.thinks)
     return Heard(part.live, part.fresh, after)
+
+
+def read_on(store: LogStore, source: Source, run: int | None, place: Place) -> Heard:
+    """What has come since this place in this run's file; None: nothing was read yet.
+
+    Raises OSError, or ValueError where something else is in the place of the file.
+    """
+    if not source.run:
+        return Heard(Live("", ""), run != 0, Place())
+    if run != source.run:
+        return current(store, source)
+    nothing = Heard(Live("", ""), False, place)
+    return further(store, source, place) or nothing

@@ -14,13 +14,17 @@ from agents.api.answers import answers
 from agents.api.callers import ASYNC_AUTH, caller_of, needs, needs_for
 from agents.api.paging import PageOut, bounded, part
 from agents.api.problems import Problem, unknown
+from agents.api.schemas.live_answer import LiveAnswerIn, LiveAnswerOut, cursor
 from agents.api.schemas.task import EventsIn, EventsOut, OneTaskIn, TaskOut, TasksIn
 from agents.api.schemas.texts import TaskId
 from agents.api.waits import SEATS, Awaited, follow
 from agents.models import Step, Task
+from agents.policy.live_text import Live
 from agents.policy.tasks import TaskState
-from agents.services import agent_filter, nodes
+from agents.services import agent_filter, live_answers, nodes
 from agents.services.agent_filter import Wanted
+from agents.services.live_answers import Heard, Place
+from agents.services.logs import default_log_store
 from agents.services.task_shapes import PHASE, step_shape, task_shape
 from agents.services.task_waiting import NextStep, TaskEnd
 
@@ -94,6 +98,32 @@ def _events(request: HttpRequest, task_id: int, asked: EventsIn) -> Any:
         "state": found.state,
     }
     return etags.unless_known(request, told)
+
+
+@router.get(
+    "tasks/{task_id}/live",
+    response=answers(LiveAnswerOut, 404),
+    summary="The answer that it is giving",
+)
+def live(request: HttpRequest, task_id: TaskId, asked: Query[LiveAnswerIn]) -> Any:
+    """What the model has said and thought since, before it is a step: to be shown, and
+    gone by the next step. Read on with `next`; the steps are what lasts."""
+    found = _readable(request, task_id)
+    run, place = asked.place() or (None, Place())
+    source = live_answers.source_of(task_id)
+    try:
+        heard = live_answers.read_on(default_log_store(), source, run, place)
+    except (OSError, ValueError):
+        # An agent can put anything in its answer's place.
+        heard = Heard(Live("", ""), True, Place())
+    return {
+        "run": source.run or None,
+        "fresh": heard.fresh,
+        "thinking": heard.live.thinking,
+        "text": heard.live.text,
+        "next": cursor(source.run, heard.place),
+        "state": found.state,
+    }
 
 
 async def _seated(wait: Awaited, timeout: float, task: Task) -> None:
