@@ -37,8 +37,16 @@ SETUP_FIELDS: Final = [
 ]
 
 # Whoever changes one of these runs code as the hub's user. So does an exec probe's
-# command, which is the one part of `probes` that needs the same right.
-COMMAND_FIELDS: Final = ("command", "env", "cwd", "workspace", "allow_commands")
+# command, which is the one part of `probes` that needs the same right. An input has
+# those who may operate write to a program, which may be a shell.
+COMMAND_FIELDS: Final = (
+    "command",
+    "env",
+    "cwd",
+    "stdin",
+    "workspace",
+    "allow_commands",
+)
 
 # A run keeps these as it was started with; all others take effect at once.
 LAUNCH_FIELDS: Final = (

@@ -29,7 +29,7 @@ def test_configuring_alone_shows_the_command_and_cannot_change_it(
     agent = make_agent(env={"API_KEY": SECRET})
     page = client.get(page_of(agent))
     assert "sleep 60" in text_of(page)
-    assert not {"command", "env", "cwd"} & set(form_values(page))
+    assert not {"command", "env", "cwd", "stdin"} & set(form_values(page))
     saved(
         client,
         agent,
@@ -37,13 +37,15 @@ def test_configuring_alone_shows_the_command_and_cannot_change_it(
         command="touch /tmp/forged",
         env="LD_PRELOAD=/tmp/forged.so",
         cwd=str(tmp_path),
+        stdin="fifo",
     )
     agent.refresh_from_db()
     assert agent.role == "changed"
-    assert (agent.command, agent.env, agent.cwd) == (
+    assert (agent.command, agent.env, agent.cwd, agent.stdin) == (
         ["sleep", "60"],
         {"API_KEY": SECRET},
         "",
+        "none",
     )
 
 

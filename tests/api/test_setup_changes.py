@@ -148,6 +148,7 @@ def test_only_who_may_configure_changes_and_deletes(
         {"command": ["touch", "/tmp/forged"]},
         {"env": {"LD_PRELOAD": "/tmp/forged.so"}},
         {"cwd": "/tmp"},
+        {"stdin": "fifo"},
         {"probes": [{"type": "exec", "command": ["touch", "/tmp/forged"]}]},
     ],
 )
