@@ -35,10 +35,14 @@ class Conversation:
 
     def ask(self, line: str, timeout: float = 60.0) -> str:
         """Say a line and wait for the answer."""
+        self.say(line)
+        return self.hear(timeout)
+
+    def say(self, line: str) -> None:
+        """Say a line."""
         assert self.process.stdin is not None
         self.process.stdin.write(line.encode() + b"\n")
         self.process.stdin.flush()
-        return self.hear(timeout)
 
     def hear(self, timeout: float = 60.0) -> str:
         """The next line; raises RuntimeError if it ends, TimeoutError if it is mute."""

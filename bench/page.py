@@ -24,7 +24,7 @@ def report(figures: Figures, seconds: float, left_out: Sequence[str]) -> str:
     rows = [(one.target, one.seen, WORDS[one.held]) for one in verdicts(figures)]
     parts = [
         "\n".join(aligned([("target", "seen", ""), *rows])) if rows else "",
-        "In brackets: as a multiple of the bare program on asyncio.",
+        "In brackets: as a multiple of bare-asyncio, or else of the last line.",
         tables(figures).strip(),
         _machine(seconds),
         *(f"Left out: {reason}." for reason in left_out),

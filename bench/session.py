@@ -15,6 +15,7 @@ from bench.measurements import (
     crash,
     idle,
     kill9,
+    locks,
     memory,
     output,
     start_stop,
@@ -44,6 +45,7 @@ ALONE: Final[dict[str, Alone]] = {
     "storm": storm.measure,
     "kill9": kill9.measure,
     "watched": watched.measure,
+    "locks": locks.measure,
 }
 
 NAMES: Final = (*QUIET, *TOGETHER, *ALONE)

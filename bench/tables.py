@@ -7,10 +7,11 @@ from typing import Final
 
 from bench.contestants import BASELINE
 from bench.figures import Figure, Figures
+from bench.measurements.locks import FILELOCK
 from bench.measurements.watched import UNDISTURBED
 
 # Shares and counts are not divided by another's.
-BASES: Final = (BASELINE, UNDISTURBED)
+BASES: Final = (BASELINE, UNDISTURBED, FILELOCK)
 RATIOS: Final = ("ms", "s", "MiB", "MB/s", "per second")
 
 

@@ -7,9 +7,14 @@ something has been committed, and by few calls at a time.
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import (
+    AbstractContextManager,
+    contextmanager,
+    nullcontext,
+    suppress,
+)
+from functools import partial
 from typing import Final, Protocol
 
 from asgiref.sync import sync_to_async
@@ -25,6 +30,8 @@ TRY_AGAIN: Final = 5
 LONGEST: Final = 600
 # Seconds between two looks at the files, for who has waited long.
 SELDOM: Final = 0.25
+
+Heard = Callable[[Callable[[], object]], AbstractContextManager[None]]
 
 
 class Awaited(Protocol):
@@ -70,19 +77,29 @@ class Seats:
 SEATS: Final = Seats()
 
 
-async def follow(wait: Awaited, timeout: float) -> None:
-    """Look until all is judged; after `timeout` seconds what is left has failed."""
-    begun = time.monotonic()
-    glance = Glance()
-    pause = EVERY
-    while True:
-        if glance.worth_it():
-            await sync_to_async(wait.look)()
-        left = begun + timeout - time.monotonic()
-        if wait.done:
-            return
-        if left <= 0:
-            await sync_to_async(wait.give_up)(f"after {seconds(timeout)}")
-            return
-        await asyncio.sleep(min(pause, left))
-        pause = min(SELDOM, pause * 1.1)
+def unheard(wake: Callable[[], object]) -> AbstractContextManager[None]:
+    """Of what nobody tells: it is looked for, and `wake` never called."""
+    return nullcontext()
+
+
+async def follow(wait: Awaited, timeout: float, heard: Heard = unheard) -> None:
+    """Look until all is judged; after `timeout` seconds what is left has failed.
+
+    `heard`: inside it `wake` is called, by any thread, when a look is worth it at once.
+    """
+    loop, told = asyncio.get_running_loop(), asyncio.Event()
+    begun, glance, pause = loop.time(), Glance(), EVERY
+    with heard(partial(loop.call_soon_threadsafe, told.set)):
+        while True:
+            if told.is_set() or glance.worth_it():
+                told.clear()
+                await sync_to_async(wait.look)()
+            left = begun + timeout - loop.time()
+            if wait.done:
+                return
+            if left <= 0:
+                await sync_to_async(wait.give_up)(f"after {seconds(timeout)}")
+                return
+            with suppress(TimeoutError):
+                await asyncio.wait_for(told.wait(), min(pause, left))
+            pause = min(SELDOM, pause * 1.1)

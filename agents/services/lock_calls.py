@@ -19,7 +19,7 @@ from agents.models import Agent, FileLock, LockClaim, LockSpace, Run
 from agents.models.choices import ClaimStateChoice as State
 from agents.policy.lease import Lease
 from agents.policy.lock_queue import Mode
-from agents.services import leases, lock_paths, lock_rows, locks
+from agents.services import leases, lock_news, lock_paths, lock_rows, locks
 from agents.services.lock_rows import Standing
 from agents.services.locks import RELEASED, Answer, Call, NotHeld, Wanted
 
@@ -74,6 +74,7 @@ def ask(asking: Asking, *, wait: bool) -> Place:
         earlier = _of_the_same_call(run, asking.key)
         if earlier is not None:
             LockClaim.objects.filter(pk=earlier.pk).update(waiter=waiter)
+            lock_news.tell([earlier.pk])
             held = _confirm(earlier.pk, waiter)
             told = () if held else lock_rows.waits_for(earlier.pk)
             return Place(earlier.pk, waiter, held, told)

@@ -21,7 +21,7 @@ from agents.models.choices import ClaimStateChoice as State
 from agents.policy.clock import Moment
 from agents.policy.globs import parse
 from agents.policy.lock_queue import Claim, Mode, Queue
-from agents.services import bell, changes
+from agents.services import bell, changes, lock_news
 from agents.services.lock_rows import Standing, in_words, open_claims, standings
 
 # Seconds; of agents that no supervisor sees.
@@ -334,11 +334,13 @@ def _tell(claim_ids: Sequence[int]) -> None:
     """Somebody waits for this, or shows it."""
     if not claim_ids:
         return
+    lock_news.tell(claim_ids)
     rows = LockClaim.objects.filter(pk__in=claim_ids, agent__isnull=False)
     found = list(rows.values_list("agent_id", "task_id", "agent__node"))
     changes.append(changes.LOCK, {agent for agent, _, _ in found if agent is not None})
     for agent_id, task_id, _ in found:
         if task_id is not None:
             changes.append_task(agent_id, task_id)
-    for node in {node for _, _, node in found}:
+    # Calls look by themselves: it is tasks that a supervisor has wait.
+    for node in {node for _, task_id, node in found if task_id is not None}:
         transaction.on_commit(lambda node=node: bell.ring(node))  # type: ignore[misc]

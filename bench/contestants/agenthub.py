@@ -68,8 +68,15 @@ class AgentHub(daemon.Daemon):
     def token(self) -> str:
         """With which a program may look; made when it is first asked for."""
         if not self._token:
-            self._token = self._manage("apitoken", "admin", "--scope", "view").strip()
+            self._token = self._new_token("view")
         return self._token
+
+    def token_to_operate(self) -> str:
+        """A new one, with which a program may also take locks."""
+        return self._new_token("operate")
+
+    def _new_token(self, scope: str) -> str:
+        return self._manage("apitoken", "admin", "--scope", scope).strip()
 
     def _manage(self, *words: str) -> str:
         """What it prints; RuntimeError if it fails."""

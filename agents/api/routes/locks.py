@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from functools import partial
 from typing import Any
 
 from asgiref.sync import sync_to_async
@@ -35,6 +36,7 @@ from agents.services import (
     audit,
     figures,
     lock_calls,
+    lock_news,
     lock_paths,
     lock_shapes,
 )
@@ -140,7 +142,8 @@ class _Queue:
             return first.replay
         wait = LockWait(place, held=place.held)
         if not wait.done:
-            await follow(wait, seconds)
+            assert place.claim is not None, "it has a place"
+            await follow(wait, seconds, partial(lock_news.heard, place.claim))
         return await sync_to_async(self._answer)(first, wait)
 
     def _ask(self) -> tuple[Once, Place | None]:
