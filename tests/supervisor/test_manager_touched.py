@@ -74,7 +74,7 @@ def test_what_another_task_has_locked_meanwhile_is_that_ones(
     assert task_shape(task)["touched_outside"]["files"] == ["go", "mine"]
 
 
-def test_two_that_commit_wait_for_each_other_if_both_say_so_and_are_told_if_not(
+def test_what_one_task_has_staged_is_in_nobody_elses_commit_or_it_is_told(
     supervisor: Supervisor, cast: Cast
 ) -> None:
     web = builder(cast, "web")
