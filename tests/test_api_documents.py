@@ -66,6 +66,7 @@ PRINTED: Final = {
     "Make twenty agents sh": r'"name": "searcher-1".*"next": "',
     "Start all agents of a label, and wait until they run sh": r"\A20 run\Z",
     "Ask an agent, and wait for the result sh": r'"state": "succeeded"',
+    "Write to a program sh": r'"run": 1, "bytes": 6',
     "Follow what an agent writes sh": r"\A\Z",
     "Follow what an agent writes python": (
         r"\Aline 1\nline 2\nline 3\nline 4\nline 5\Z"
