@@ -8,6 +8,7 @@ subscribes, again and again, would be sent everything each time: it is told good
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, Final
@@ -22,6 +23,7 @@ MOST_UNACKNOWLEDGED: Final = 8
 # Subscriptions without a word of having shown anything: a list is filtered letter by
 # letter, and a page that was paused has let what came go by.
 MOST_UNHEARD: Final = 8
+MOST_BEFORE: Final = 2**40
 
 
 class Page:
@@ -35,7 +37,10 @@ class Page:
     ) -> None:
         self._ticker, self._tell, self._join = ticker, tell, join
         self._shown: Demand | None = None
-        self._known = self._seq = self._sent = self._acknowledged = 0
+        self._known = self._seq = 0
+        # Frames count on from a number that nobody can name who has read none. What
+        # was sent for an earlier subscription needs no acknowledgement, but is heard.
+        self._sent = self._acknowledged = self._heard = secrets.randbelow(MOST_BEFORE)
         self._behind = False
         self._unheard = 0
         self._numbers: dict[int, tuple[str, str]] = {}
@@ -50,7 +55,7 @@ class Page:
             raise Goodbye(TOO_SLOW, "acknowledge what was sent, then subscribe again")
         self._unheard += 1
         self._known, self._seq = wanted.known, wanted.after
-        self._sent = self._acknowledged = 0
+        self._acknowledged = self._sent
         self._behind = False
         self._numbers = {}
         self._shown = await self._ticker.read(
@@ -62,9 +67,10 @@ class Page:
 
     async def acknowledge(self, message: Mapping[str, Any]) -> None:
         """The page has shown this frame; if it was behind, catch it up."""
-        frame = min(subscription.parse_frame(message), self._sent)
-        if frame > self._acknowledged:
-            self._acknowledged, self._unheard = frame, 0
+        frame = subscription.parse_frame(message)
+        if self._heard < frame <= self._sent:
+            self._heard, self._unheard = frame, 0
+            self._acknowledged = max(self._acknowledged, frame)
         if self._behind and self._acknowledged == self._sent:
             self._behind = False
             await self._send_snapshot()

@@ -124,6 +124,15 @@ class TestAPageIsNotHurried(ProgramCase):
             await page.subscribe("agents", ids=[self.agent.pk])
         assert await page.closing() == 4408
 
+    async def test_nor_does_it_help_to_acknowledge_what_was_never_read(self) -> None:
+        page = await self.open()
+        page.acknowledges = False
+        for _ in range(9):
+            await page.subscribe("agents", ids=[self.agent.pk])
+            for frame in (1, 2, 10**9, 2**52):
+                await page.send(type="ack", frame=frame)
+        assert await page.closing() == 4408
+
     async def test_one_that_acknowledges_may_subscribe_as_often_as_it_likes(
         self,
     ) -> None:
