@@ -17,7 +17,7 @@ from agents.models.choices import OnFailureChoice as OnFailure
 from agents.models.choices import RoundStateChoice as State
 from agents.models.choices import StatusChoice
 from agents.services import barrier_shapes, phase_view, rounds
-from agents.services.figures import Stamp, counted, stamp, stamp_or_none
+from agents.services.figures import Stamp, counted, seconds, stamp, stamp_or_none
 from agents.services.phase_view import WorkAt
 
 # Barriers on the page, and names of each that are told one by one.
@@ -184,5 +184,6 @@ def _rule(barrier: Barrier) -> str:
     else:
         said.append("waits for the next run of one that dies")
     if barrier.timeout is not None:
-        said.append(f"times out {barrier.timeout:g} s after the first arrival")
+        told = seconds(barrier.timeout)
+        said.append(f"times out {told} after the first arrival")
     return "; ".join(said)

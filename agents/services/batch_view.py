@@ -219,7 +219,6 @@ def _item_shape(item: BatchItem) -> dict[str, Any]:
 def _row(batch: Batch, counted: Mapping[str, int]) -> BatchRow:
     total = sum(counted.values())
     ended = sum(counted[state] for state in ENDED)
-    cancelling = batch.cancel_asked_at and batch.state == BatchStateChoice.RUNNING
     lasted = _seconds(batch.created_at, batch.ended_at)
     what = str(batch.get_action_display())
     if batch.ask:
@@ -231,7 +230,7 @@ def _row(batch: Batch, counted: Mapping[str, int]) -> BatchRow:
         title=what,
         whom=batch.whom,
         state=batch.state,
-        state_label="Being cancelled" if cancelling else batch.get_state_display(),
+        state_label=_label(batch, counted),
         tone=_tone(batch, counted),
         by=batch.created_by,
         via=batch.via,
@@ -243,6 +242,17 @@ def _row(batch: Batch, counted: Mapping[str, int]) -> BatchRow:
         counts=_bar(counted, total),
         took=figures.seconds(lasted) if lasted is not None else "",
     )
+
+
+def _label(batch: Batch, counted: Mapping[str, int]) -> str:
+    """Where it is, in words; that it is done does not mean that all went well."""
+    if batch.state == BatchStateChoice.RUNNING and batch.cancel_asked_at:
+        return "Being cancelled"
+    said = str(batch.get_state_display())
+    failed = counted[ItemStateChoice.FAILED]
+    if batch.state == BatchStateChoice.DONE and failed:
+        return f"{said}, {failed} failed"
+    return said
 
 
 def _tone(batch: Batch, counted: Mapping[str, int]) -> str:

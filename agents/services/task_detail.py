@@ -54,6 +54,17 @@ class TaskDetail:
     followable: bool
 
     @property
+    def locked_out(self) -> bool:
+        """Whether it is a lock that it waits for."""
+        return bool(self.waits) and self.row.state != TaskState.QUEUED
+
+    @property
+    def why(self) -> str:
+        """Why it is in its state, where `waits` does not say so anew."""
+        waiting = self.row.state == TaskState.WAITING_FOR_LOCK
+        return "" if self.waits and waiting else self.row.reason
+
+    @property
     def asks(self) -> bool:
         """Whether it waits for a person's answer."""
         return bool(self.question) and self.answer is None

@@ -113,6 +113,18 @@ def test_the_list_and_the_page_say_how_far_it_is(
 
 
 @pytest.mark.usefixtures("fleet")
+def test_one_that_is_done_says_that_not_all_went_well(
+    as_bob: Client, as_vera: Client
+) -> None:
+    batch = made(as_bob, names=["gone"])
+    batch_steps.step()
+    batch.refresh_from_db()
+    assert batch.state == "done"
+    for address in (reverse("batches"), batch.get_absolute_url()):
+        assert "</svg>Done, 1 failed</span>" in as_vera.get(address).content.decode()
+
+
+@pytest.mark.usefixtures("fleet")
 def test_it_is_cancelled_from_its_page(as_bob: Client) -> None:
     batch = made(as_bob)
     done = as_bob.post(reverse("batch-cancel", args=[batch.pk]), follow=True)

@@ -17,6 +17,8 @@ from agents.services import steps, tasks, work
 from agents.services.prices import Tokens
 from agents.services.transcript import LONGEST, SHOWN
 from tests.harness.engine import BOB, Engine, asked, said, thinker
+from tests.harness.locking import claimed
+from tests.harness.recorded import run_of
 from tests.pages.conftest import MakeAgent
 
 pytestmark = pytest.mark.usefixtures("data")
@@ -46,6 +48,21 @@ def shown(text: str) -> list[tuple[int, str]]:
 def cursor(text: str) -> dict[str, str]:
     (found,) = re.findall(r'<i id="task-cursor"[^>]*>', text)
     return dict(re.findall(r'data-(\w+)="([^"]*)"', found))
+
+
+def test_whom_it_waits_for_stands_there_once_with_the_way_to_all_locks(
+    as_vera: Client, agent: Agent, data: Path
+) -> None:
+    agent.workspace = str(data)
+    agent.save(update_fields=["workspace"])
+    task = asked(agent, paths=["src/"])
+    claimed(thinker("other"), "src/a.py", space=str(data))
+    work.claim(agent.pk, run_of(agent).pk, 1, str(data))
+    text = page(as_vera, task.get_absolute_url())
+    status = text[text.index('id="task-status"') : text.index("</section>")]
+    assert status.count("other has src/a.py") == 1
+    assert '<a href="/locks/">' in status
+    assert "<dt>Why</dt>" not in status
 
 
 def test_a_transcript_that_is_not_kept_any_more_is_no_task_that_never_began(

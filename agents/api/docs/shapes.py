@@ -62,9 +62,12 @@ class Shapes:
         self._named = named
 
     def resolved(self, schema: Schema) -> Schema:
-        """What a reference leads to; anything else is itself."""
-        name = name_of(schema)
-        return self._named[name] if name else schema
+        """What a reference leads to, also where it may be left out (null); anything
+        else is itself."""
+        if name := name_of(schema):
+            return self._named[name]
+        several = [one for one in schema.get("anyOf", ()) if one.get("type") != "null"]
+        return self.resolved(several[0]) if len(several) == 1 else schema
 
     def kind(self, schema: Schema) -> tuple[Word, ...]:
         """What a value is."""

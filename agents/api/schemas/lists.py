@@ -42,7 +42,9 @@ class AgentsIn(PageIn):
 
     status: StatusChoice | None = Field(None, json_schema_extra=not_null)
     kind: Kind | None = Field(None, json_schema_extra=not_null)
-    label: list[Label] = Field([], max_length=20, description="`key=value`; repeatable")
+    label: list[Label] = Field(
+        [], max_length=20, description="`key=value`; repeatable."
+    )
     node: Words = ""
     role: Words = ""
     capability: Words = ""

@@ -136,6 +136,12 @@
     field.focus();
   });
 
+  // Where the header is too narrow for all pages, this one's name is in sight.
+
+  const current = document.querySelector(".top nav [aria-current]");
+  const bar = current?.parentElement;
+  if (bar) bar.scrollLeft = current.offsetLeft - bar.offsetLeft - (bar.clientWidth - current.offsetWidth) / 2;
+
   // Reading output
 
   const scroll = byId("output-scroll");

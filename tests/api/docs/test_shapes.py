@@ -53,6 +53,11 @@ def test_what_a_value_is_is_said_in_words(schema: dict[str, Any], said: str) -> 
     assert words(schema) == said
 
 
+def test_a_body_that_may_be_left_out_is_told_like_any_other() -> None:
+    (member,) = SHAPES.members({"anyOf": [DOG, {"type": "null"}]})
+    assert member.name == "name"
+
+
 def test_the_name_of_a_shape_is_a_word_of_its_own() -> None:
     told = SHAPES.kind({"anyOf": [{"type": "array", "items": DOG}, {"type": "null"}]})
     assert told == (Word("list of "), Word("Dog", "DogOut"), Word(" or null"))
