@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
 
-from playwright.sync_api import Page
+from playwright.sync_api import FloatRect, Page
 
 Scheme = Literal["light", "dark"]
 SCHEMES: Final[tuple[Scheme, ...]] = ("light", "dark")
@@ -16,6 +16,10 @@ PHONE: Final = 360
 ROOM: Final = (
     "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 )
+
+HEIGHT: Final = "document.documentElement.scrollHeight"
+# Pixels; to draw all of a page as long as the API's docs takes seconds.
+MOST_SHOWN: Final = 4000
 
 
 @dataclass(frozen=True)
@@ -33,10 +37,12 @@ class Look:
         self.page.set_viewport_size({"width": self.width, "height": 800})
 
     def check(self, name: str) -> None:
-        """Nothing of the page is cut off; a picture of it is kept."""
+        """Nothing of the page is cut off; a picture of its beginning is kept."""
         fits(self.page)
         path = self.folder / f"{name}-{self.width}-{self.scheme}.png"
-        self.page.screenshot(path=path, full_page=True)
+        height = min(self.page.evaluate(HEIGHT), MOST_SHOWN)
+        part: FloatRect = {"x": 0, "y": 0, "width": self.width, "height": height}
+        self.page.screenshot(path=path, full_page=True, clip=part)
 
 
 def on_a_phone(page: Page) -> None:
