@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -17,22 +18,29 @@ from tests.browser.people import (
     shell,
 )
 from tests.harness.hub import HubProcess
-from tests.harness.locking import SPACE
 
 SECOND = 1000
 LONG = "the-nightly-build-of-the-whole-platform-team-and-all-its-tests"
 DEEP = "/".join(["packages"] * 12) + "/a_module_with_a_name_that_never_ends_at_all.py"
 NAMES = ["web", "api", LONG]
+SPACE = f"/srv/{DEEP}"
+MANY = (DEEP, *(f"docs/{at}.md" for at in range(20)))
 TAKE = """
 from agents.models import Agent
 from tests.harness.locking import claimed
-claimed(Agent.objects.get(name={agent!r}), *{files!r}, space={space!r})
+for name, files, space in {wanted!r}:
+    claimed(Agent.objects.get(name=name), *files, space=space)
+"""
+END = """
+from agents.models import LockClaim
+from agents.services import locks
+locks.release(LockClaim.objects.values_list("pk", flat=True), "the test has ended")
 """
 
 
-def take(hub: HubProcess, agent: str, *files: str, space: str = SPACE) -> None:
+def take(hub: HubProcess, agent: str, *files: str) -> None:
     """A place in the queue, or the lock."""
-    shell(hub, TAKE.format(agent=agent, space=space, files=files))
+    shell(hub, TAKE.format(wanted=[(agent, files, "/srv/space")]))
 
 
 @pytest.fixture(scope="module")
@@ -87,21 +95,27 @@ def test_it_appears_without_a_reload_is_stolen_with_a_reason_and_goes(
     )
 
 
+@pytest.fixture
+def contested(fleet: HubProcess) -> Iterator[HubProcess]:
+    """One has many files, and two wait for them, in a workspace far down."""
+    wanted = [(LONG, MANY), ("web", (DEEP,)), ("api", (DEEP, "docs/**"))]
+    shell(fleet, TAKE.format(wanted=[(*one, SPACE) for one in wanted]))
+    yield fleet
+    shell(fleet, END)
+
+
 def test_nothing_is_cut_off_at_any_width_in_light_and_dark(
-    fleet: HubProcess, page: Page, look: Look
+    contested: HubProcess, page: Page, look: Look
 ) -> None:
-    space = f"/srv/{look.width}/{look.scheme}/{DEEP}"
-    many = [f"docs/{at}.md" for at in range(20)]
-    take(fleet, LONG, DEEP, *many, space=space)
-    take(fleet, "web", DEEP, space=space)
-    take(fleet, "api", DEEP, "docs/**", space=space)
-    open_by_link(page, fleet, "Locks")
-    expect(page.get_by_role("heading", name=space)).to_be_visible()
+    open_by_link(page, contested, "Locks")
+    expect(page.get_by_role("heading", name=SPACE)).to_be_visible()
     look.check("locks")
-    page.get_by_role("button", name=f"Steal the lock of {LONG}…").first.click()
+    page.get_by_role("button", name=f"Steal the lock of {LONG}…").click()
     expect(page.get_by_role("dialog")).to_be_visible()
     look.check("asks")
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_be_hidden()
-    page.get_by_role("link", name="web", exact=True).first.click()
+    waits = page.locator(".claim[data-agent=web]")
+    waits.get_by_role("link", name="web", exact=True).click()
+    page.wait_for_url("**/agents/web/")
     is_live(page)
