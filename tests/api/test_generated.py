@@ -54,6 +54,7 @@ AGENTS: Final = {
             "command": ["sh", "-c", "echo hello; exec sleep 600"],
             "labels": {"team": "search"},
             "capabilities": ["review"],
+            "stdin": "fifo",
         },
         {"name": "other", "command": ["sleep", "600"]},
         {"name": "thinker", "kind": "native_llm", "provider": "demo"},
@@ -90,26 +91,26 @@ class Tally:
     wrong: list[str] = field(default_factory=list)
 
 
-@pytest.fixture(scope="module")
-def inhabited(module_hub: HubProcess) -> Iterator[HubProcess]:
+@pytest.fixture
+def inhabited(hub: HubProcess) -> Iterator[HubProcess]:
     """A hub with agents that run, have run and are asked; no schedule outlives it."""
-    (module_hub.home / "agents.json").write_text(json.dumps(AGENTS))
+    (hub.home / "agents.json").write_text(json.dumps(AGENTS))
     for line in (
         ("import", "agents.json"),
         ("start", "web", "--wait", "20"),
         ("start", "thinker", "--wait", "20"),
         ("ask", "thinker", "Say hello", "--wait", "30"),
     ):
-        done = module_hub.agents(*line)
+        done = hub.agents(*line)
         assert done.returncode == 0, done.stderr
-    done = module_hub.manage("shell", "--verbosity", "0", "-c", BARRIER)
+    done = hub.manage("shell", "--verbosity", "0", "-c", BARRIER)
     assert done.returncode == 0, done.stderr
-    done = module_hub.manage("shell", "-c", SCHEDULE)
+    done = hub.manage("shell", "-c", SCHEDULE)
     assert done.returncode == 0, done.stderr
-    yield module_hub
-    done = module_hub.manage("shell", "-c", NO_SCHEDULE)
+    yield hub
+    done = hub.manage("shell", "-c", NO_SCHEDULE)
     assert done.returncode == 0, done.stderr
-    until(lambda: cluster_is_gone(module_hub), timeout=20, what="the cluster's end")
+    until(lambda: cluster_is_gone(hub), timeout=20, what="the cluster's end")
 
 
 def cluster_is_gone(hub: HubProcess) -> bool:
@@ -118,7 +119,7 @@ def cluster_is_gone(hub: HubProcess) -> bool:
     return done.returncode != 0 or json.loads(done.stdout)[0]["pid"] is None
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def secrets(inhabited: HubProcess) -> dict[str, str]:
     """A token of each scope."""
     made = {}
@@ -233,11 +234,11 @@ def test_no_generated_call_is_answered_otherwise_than_described(
 
 
 @pytest.mark.full
+@pytest.mark.parametrize("scope", SCOPES)
 def test_thousands_of_generated_calls_are_answered_as_described(
-    inhabited: HubProcess, secrets: dict[str, str]
+    scope: str, inhabited: HubProcess, secrets: dict[str, str]
 ) -> None:
-    tally = try_all(inhabited, secrets, each=20)
+    tally = try_all(inhabited, {scope: secrets[scope]}, each=40)
     assert tally.wrong == []
     assert not any(status >= 500 for status in tally.statuses)
-    assert sum(tally.cases.values()) >= 2000, tally.cases
-    assert set(tally.cases) == set(SCOPES)
+    assert tally.cases[scope] >= 2000
