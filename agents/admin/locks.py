@@ -39,6 +39,7 @@ class FileLockInline(ReadOnly, LockInline):
     fields = readonly_fields = ("pattern", "released_at")
     extra = 0
     can_delete = False
+    classes = ("hub-latest",)
     verbose_name_plural = "files"
 
 
@@ -46,8 +47,7 @@ class LockClaimAdmin(OfAnAgent):
     """All that was asked for together, the latest first."""
 
     list_display = (
-        *("asked", "of_agent", "shown_state", "files", "mode", "space"),
-        *("short_task", "asked_by", "short_reason"),
+        *("asked", "of_agent", "short_task", "shown_state", "files", "short_reason"),
     )
     list_display_links = ("asked",)
     list_filter = ("state", "mode", "asked_at")
@@ -99,7 +99,7 @@ class LockClaimAdmin(OfAnAgent):
     def files(self, claim: LockClaim) -> SafeString:
         """The first of them."""
         patterns = [one.pattern for one in claim.locks.all()]
-        return cells.cut(figures.listed(patterns), 100)
+        return cells.cut(figures.listed(patterns), 48)
 
     @admin.display(description="task", ordering="task")
     def short_task(self, claim: LockClaim) -> SafeString:

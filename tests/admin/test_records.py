@@ -124,7 +124,7 @@ def test_who_may_look_reads_the_records_and_others_do_not(
         ("node", ("local", "Present")),
         ("batch", ("Start", "1 agent", "Under way", "bob")),
         ("brake", ("Pulled", "bob", "they delete files")),
-        ("lockclaim", ("worker", "Held", "src/**, README.md", "/srv/space", "bob")),
+        ("lockclaim", ("worker", "Held", "src/**, README.md")),
     ],
 )
 def test_a_list_of_records_says_what_happened(
@@ -137,6 +137,15 @@ def test_a_list_of_records_says_what_happened(
     page = text_of(sign_in(archivist).get(f"/admin/agents/{room}/"))
     for text in said:
         assert text in page, text
+
+
+def test_a_lock_shows_where_for_whom_and_by_whose_call(
+    archivist: User, recorded: Agent, sign_in: SignIn
+) -> None:
+    page = text_of(sign_in(archivist).get(change_page("lockclaim")))
+    for said in ("/srv/space", "src/**", "README.md", "Exclusive", "run 1", "bob"):
+        assert said in page, said
+    assert '<a href="/locks/">Locks</a>' in page
 
 
 def test_a_run_shows_what_it_was_started_with_and_no_secret(
