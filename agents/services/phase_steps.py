@@ -88,9 +88,7 @@ def _settle(expected_id: int) -> None:
 
 
 def _mark(expected: ExpectedArrival, state: Expected) -> None:
-    ExpectedArrival.objects.filter(pk=expected.pk, state=Expected.AWAITED).update(
-        state=state
-    )
+    rounds.settle(_awaited().filter(pk=expected.pk), state)
 
 
 def _arrive(barrier: Barrier, current: Round | None, expected: ExpectedArrival) -> None:

@@ -6,22 +6,22 @@ What becomes of it is `phase_steps`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from django.utils import timezone
 
-from agents.models import Barrier, Batch, BatchItem, ExpectedArrival, Round, Task
+from agents.models import Barrier, BatchItem, ExpectedArrival, Round, Task
 from agents.models.choices import ExpectedStateChoice as Expected
 from agents.models.choices import RoundStateChoice as State
-from agents.services import barriers, changes, rounds
+from agents.services import barriers, changes, phase_order, rounds
 from agents.services.barriers import BadBarrier
 from agents.services.bulk import insert_many
+from agents.services.phase_order import Key
 
 # A barrier, and which round of it.
 Place: TypeAlias = tuple[Barrier, int]
-_Key: TypeAlias = tuple[int | None, int | None]
 
 
 class BadPhase(ValueError):
@@ -78,10 +78,13 @@ def problem(phase: Phase) -> tuple[str, str] | None:
     return None
 
 
-def bind(phase: Phase, agent_names: Sequence[str], by: str) -> Bound:
+def bind(
+    phase: Phase, agent_names: Sequence[str], by: str, behind: Iterable[Task] = ()
+) -> Bound:
     """The rounds for work of these agents; the barrier is made if it is not there.
 
-    The barriers are locked until the commit. Raises BadPhase.
+    `behind`: tasks that have to end before it begins. The barriers are locked until
+    the commit. Raises BadPhase.
     """
     if wrong := problem(phase):
         raise BadPhase(wrong[1], wrong[0])
@@ -105,34 +108,16 @@ def bind(phase: Phase, agent_names: Sequence[str], by: str) -> Bound:
     arrives = None
     if phase.barrier:
         arrives = _to_arrive_in(there[phase.barrier], agent_names)
-    if arrives is not None and waits is not None and _waits_for(waits, arrives):
-        raise BadPhase(
-            f"What arrives at {phase.after} waits itself until all are at "
-            f"{phase.barrier}: neither would ever begin.",
-            "after",
-        )
+    if arrives is not None:
+        first: list[Key] = [] if waits is None else [(waits[0].pk, waits[1])]
+        first += [(one.waits_for_id, one.waits_generation) for one in behind]
+        if phase_order.comes_after(first, (arrives[0].pk, arrives[1])):
+            raise BadPhase(
+                f"It would begin only once all have arrived at {phase.barrier}, where "
+                "it arrives itself: none of this would ever begin.",
+                "after" if phase.after else "barrier",
+            )
     return Bound(arrives, waits)
-
-
-def _waits_for(one: Place, other: Place) -> bool:
-    """Whether anybody can arrive in this round only once all are in the other."""
-    before: dict[_Key, set[_Key]] = {}
-    columns = ("waits_for", "waits_generation")
-    tasks = Task.objects.filter(waits_for__isnull=False, arrival__isnull=False)
-    batches = Batch.objects.filter(waits_for__isnull=False, arrives_at__isnull=False)
-    for waits, generation, arrives, arrives_generation in (
-        *tasks.values_list(*columns, "arrival__barrier", "arrival__generation"),
-        *batches.values_list(*columns, "arrives_at", "arrives_generation"),
-    ):
-        key = (arrives, arrives_generation)
-        before.setdefault(key, set()).add((waits, generation))
-    seen: set[_Key] = set()
-    ahead: list[_Key] = [(one[0].pk, one[1])]
-    while ahead:
-        if (key := ahead.pop()) not in seen:
-            seen.add(key)
-            ahead += before.get(key, ())
-    return (other[0].pk, other[1]) in seen
 
 
 def _make(phase: Phase, agent_names: Sequence[str], by: str) -> None:

@@ -133,6 +133,16 @@ def note_arrival(
         finish(one, State.TRIPPED, "all have arrived")
 
 
+def settle(awaited: QuerySet[ExpectedArrival], state: Expected) -> None:
+    """This came of work that was expected; whoever looks at it is told."""
+    found = list(awaited.values_list("pk", "task", "task__agent"))
+    settled = ExpectedArrival.objects.filter(pk__in=[pk for pk, *_ in found])
+    settled.update(state=state)
+    for _, task_id, agent_id in found:
+        if task_id is not None:
+            changes.append_task(agent_id, task_id)
+
+
 def is_late(one: Round) -> bool:
     """Whether it waits though its time is over."""
     if one.state != State.WAITING or one.deadline_boot_seconds is None:
@@ -156,7 +166,7 @@ def finish(one: Round, state: State, reason: str) -> None:
     )
     if done:
         one.state, one.reason, one.ended_at = state, reason, now
-        _awaited(one.barrier_id, one.generation).update(state=Expected.LATE)
+        settle(_awaited(one.barrier_id, one.generation), Expected.LATE)
         changes.append_barrier()
 
 

@@ -130,8 +130,11 @@ def _recorded(agent: Agent, wanted: Ask, asker: Asker) -> Task:
                 "can go on from it. Ask anew, with all that has to be known."
             )
         task.conversation = earlier.conversation
+    waiting = Task.objects.filter(
+        conversation=task.conversation, waits_for__isnull=False
+    )
     try:
-        bound = phases.bind(wanted.phase, [agent.name], asker.actor)
+        bound = phases.bind(wanted.phase, [agent.name], asker.actor, waiting)
     except BadPhase as error:
         raise CannotAsk(str(error), error.field) from None
     if bound.waits is not None:

@@ -92,7 +92,9 @@ def test_work_begins_once_all_of_the_phase_before_have_succeeded(
     step()
     assert may_begin(after)
     assert look(after) == ("queued", "all have arrived at built, in round 1")
-    assert after.pk in changes.since(seq).task_ids, "its agent is told"
+    news = changes.since(seq).task_ids
+    assert after.pk in news, "its agent is told"
+    assert before[-1].pk in news, "and who looks at the one that has arrived"
     assert barriers.standing("built", 1).arrived == PARTIES
     assert not step(), "nothing is left to be looked after"
 
@@ -379,8 +381,24 @@ def test_a_circle_of_waiting_work_is_refused(agents: dict[str, Agent]) -> None:
         barriers.make(name, 1, by="bob")
     asked(agents["web"], barrier="b", after="a")
     asked(agents["api"], barrier="c", after="b")
-    with pytest.raises(CannotAsk, match="What arrives at c waits itself"):
+    with pytest.raises(CannotAsk, match="none of this would ever begin"):
         asked(agents["db"], barrier="a", after="c")
+
+
+def test_so_is_one_that_a_conversation_closes(agents: dict[str, Agent]) -> None:
+    for name in ("a", "b"):
+        barriers.make(name, 1, by="bob")
+    first = asked(agents["web"], after="a")
+
+    def follow(barrier: str) -> None:
+        wanted = Ask("And then?", follows=first.pk, phase=Phase(barrier))
+        tasks.ask(agents["web"].pk, wanted, BOB)
+
+    with pytest.raises(CannotAsk, match="none of this would ever begin"):
+        follow("a")
+    follow("b")
+    with pytest.raises(CannotAsk, match="none of this would ever begin"):
+        asked(agents["db"], barrier="a", after="b")
 
 
 # -- batches --
