@@ -26,14 +26,18 @@ from agents.services.lifecycle import Asker
 # An interrupted task may still go on, and arrive.
 _OVER: Final = FINISHED - {TaskState.INTERRUPTED}
 _NOT_ASKED: Final = (ItemStateChoice.FAILED, ItemStateChoice.CANCELLED)
+# What is settled in one transaction.
+PART: Final = 50
 VIA: Final = "barriers"
 RESET: Final = "it was reset"
 
 
 def step() -> bool:
     """Carry on with all that is bound to barriers; whether anything still is."""
-    for one in list(_ended()):
-        _settle(one.pk)
+    barriers = _ended().order_by("barrier").values_list("barrier", flat=True)
+    for barrier_id in list(barriers.distinct()):
+        while _settle(barrier_id):
+            pass
     for barrier_id, generation in _places():
         _tell_who_waits(barrier_id, generation)
     return _awaited().exists() or any(True for _ in _places())
@@ -59,47 +63,58 @@ def _ended() -> QuerySet[ExpectedArrival]:
     return _awaited().filter(Q(task__state__in=_OVER) | not_asked | died)
 
 
-def _settle(expected_id: int) -> None:
+def _settle(barrier_id: int) -> bool:
+    """Some of what has ended at this barrier; whether there may be more."""
     with transaction.atomic():
-        whole = ExpectedArrival.objects.select_related("barrier")
-        barrier_id = whole.values_list("barrier", flat=True).get(pk=expected_id)
         barrier = Barrier.objects.select_for_update().get(pk=barrier_id)
         # As it is now that nobody else settles it.
-        one = _ended().select_related("task__agent__run", "item").filter(pk=expected_id)
-        expected = one.first()
-        if expected is None:
-            return
+        ended = _ended().filter(barrier=barrier).order_by("pk")
+        found = list(ended.select_related("task__agent__run", "item")[:PART])
+        if not found:
+            return False
         current = rounds.current(barrier)
         if current is not None:
             rounds.end_if_late(current)
-        here = expected.generation == barrier.generation
-        if not here or (current is not None and current.state != State.WAITING):
-            _mark(expected, Expected.LATE)
-        elif expected.task is not None and expected.task.state == TaskState.SUCCEEDED:
-            _mark(expected, Expected.ARRIVED)
-            _arrive(barrier, current, expected)
-        else:
-            _mark(expected, Expected.LOST)
-            if barrier.on_failure == OnFailure.BREAK:
-                rounds.finish(
-                    current or rounds.unopened(barrier), State.BROKEN, _why(expected)
-                )
+        for expected in found:
+            current = _settle_one(barrier, current, expected)
         changes.append_barrier()
+    return len(found) == PART
+
+
+def _settle_one(
+    barrier: Barrier, current: Round | None, expected: ExpectedArrival
+) -> Round | None:
+    """The round that is on after that."""
+    here = expected.generation == barrier.generation
+    if not here or (current is not None and current.state != State.WAITING):
+        _mark(expected, Expected.LATE)
+    elif expected.task is not None and expected.task.state == TaskState.SUCCEEDED:
+        _mark(expected, Expected.ARRIVED)
+        return _arrived(barrier, current, expected)
+    else:
+        _mark(expected, Expected.LOST)
+        if barrier.on_failure == OnFailure.BREAK:
+            current = current or rounds.unopened(barrier)
+            rounds.finish(current, State.BROKEN, _why(expected))
+    return current
 
 
 def _mark(expected: ExpectedArrival, state: Expected) -> None:
     rounds.settle(_awaited().filter(pk=expected.pk), state)
 
 
-def _arrive(barrier: Barrier, current: Round | None, expected: ExpectedArrival) -> None:
+def _arrived(
+    barrier: Barrier, current: Round | None, expected: ExpectedArrival
+) -> Round | None:
     """Its agent is there, once all that was asked of it for this round is done."""
     name, task = expected.agent_name, expected.task
     assert task is not None, "it has succeeded"
-    if name in rounds.at_work(barrier):
-        return
+    if rounds.awaited(barrier.pk, barrier.generation).filter(agent_name=name).exists():
+        return current
     one = current or rounds.opened(barrier, None, name)
     if one.state == State.WAITING:
         rounds.note_arrival(barrier, one, name, task.agent_id, task.run_id)
+    return one
 
 
 def _why(expected: ExpectedArrival) -> str:

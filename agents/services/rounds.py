@@ -103,11 +103,12 @@ def died(name: str, reason: str) -> str:
 def at_work(barrier: Barrier) -> set[str]:
     """The agents whose work is still to arrive in the round that is on: they are not
     dead with a run, the next one goes on with the work."""
-    awaited = _awaited(barrier.pk, barrier.generation)
-    return set(awaited.values_list("agent_name", flat=True))
+    expected = awaited(barrier.pk, barrier.generation)
+    return set(expected.values_list("agent_name", flat=True))
 
 
-def _awaited(barrier_id: int, generation: int) -> QuerySet[ExpectedArrival]:
+def awaited(barrier_id: int, generation: int) -> QuerySet[ExpectedArrival]:
+    """Work that is still to arrive in this round."""
     return ExpectedArrival.objects.filter(
         barrier=barrier_id, generation=generation, state=Expected.AWAITED
     )
@@ -133,9 +134,9 @@ def note_arrival(
         finish(one, State.TRIPPED, "all have arrived")
 
 
-def settle(awaited: QuerySet[ExpectedArrival], state: Expected) -> None:
+def settle(expected: QuerySet[ExpectedArrival], state: Expected) -> None:
     """This came of work that was expected; whoever looks at it is told."""
-    found = list(awaited.values_list("pk", "task", "task__agent"))
+    found = list(expected.values_list("pk", "task", "task__agent"))
     settled = ExpectedArrival.objects.filter(pk__in=[pk for pk, *_ in found])
     settled.update(state=state)
     for _, task_id, agent_id in found:
@@ -166,7 +167,7 @@ def finish(one: Round, state: State, reason: str) -> None:
     )
     if done:
         one.state, one.reason, one.ended_at = state, reason, now
-        settle(_awaited(one.barrier_id, one.generation), Expected.LATE)
+        settle(awaited(one.barrier_id, one.generation), Expected.LATE)
         changes.append_barrier()
 
 
