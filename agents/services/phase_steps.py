@@ -8,9 +8,10 @@ rest to the next. Several runners may take steps at once.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Final
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F, Q, QuerySet
 
 from agents.models import Barrier, Batch, ExpectedArrival, Round, Task
@@ -34,13 +35,36 @@ RESET: Final = "it was reset"
 
 def step() -> bool:
     """Carry on with all that is bound to barriers; whether anything still is."""
+    if not _anything():
+        return False
     barriers = _ended().order_by("barrier").values_list("barrier", flat=True)
     for barrier_id in list(barriers.distinct()):
         while _settle(barrier_id):
             pass
     for barrier_id, generation in _places():
         _tell_who_waits(barrier_id, generation)
-    return _awaited().exists() or any(True for _ in _places())
+    return _anything()
+
+
+def _anything() -> bool:
+    """Mostly there is nothing, and the runner asks after each commit."""
+    with connection.cursor() as cursor:
+        cursor.execute(_question())
+        return bool(cursor.fetchone()[0])
+
+
+@cache
+def _question() -> str:
+    """Some microseconds; all three conditions have an index."""
+    quote = connection.ops.quote_name
+    expected, tasks, batches = (
+        quote(one._meta.db_table) for one in (ExpectedArrival, Task, Batch)
+    )
+    return (
+        f"SELECT EXISTS (SELECT 1 FROM {expected} WHERE state = 'awaited') "
+        f"OR EXISTS (SELECT 1 FROM {tasks} WHERE waits_for_id IS NOT NULL) "
+        f"OR EXISTS (SELECT 1 FROM {batches} WHERE waits_for_id IS NOT NULL)"
+    )
 
 
 def _awaited() -> QuerySet[ExpectedArrival]:
