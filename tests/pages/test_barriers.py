@@ -5,13 +5,12 @@ from __future__ import annotations
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
-from django.test import Client
 
 from agents.live import meetings
 from agents.live.demand import Demand
 from agents.models import Agent, Barrier
 from agents.services import barriers
-from tests.pages.conftest import MakeAgent, make_agent
+from tests.pages.conftest import MakeAgent, make_agent, signed_in
 
 __all__ = ["make_agent"]
 
@@ -23,19 +22,13 @@ def fleet(make_agent: MakeAgent) -> dict[str, Agent]:
     return {name: make_agent(name) for name in ("web", "api")}
 
 
-def of(person: User) -> Client:
-    client = Client()
-    client.force_login(person)
-    return client
-
-
 def test_who_is_here_and_who_is_missing_is_shown(
     fleet: dict[str, Agent], vera: User
 ) -> None:
     barriers.make("meet", ["web", "api"], by="alice")
     barriers.make("crowd", 9, by="alice")
     barriers.arrive("meet", fleet["web"].pk, None)
-    page = of(vera).get("/barriers/").content.decode()
+    page = signed_in(vera).get("/barriers/").content.decode()
     assert page.index('data-barrier="meet"') < page.index('data-barrier="crowd"')
     assert "1 of 2" in page and "Waiting" in page
     assert "9, nobody knows who" in page
@@ -46,7 +39,7 @@ def test_who_is_here_and_who_is_missing_is_shown(
 def test_an_operator_makes_resets_and_deletes_one_and_it_is_in_the_audit(
     fleet: dict[str, Agent], bob: User
 ) -> None:
-    client = of(bob)
+    client = signed_in(bob)
     assert client.post("/barriers/make", NEW).status_code == 302
     barrier = Barrier.objects.get()
     assert (barrier.members, barrier.timeout) == (["api", "web"], 60.0)
@@ -74,7 +67,7 @@ def test_one_at_which_somebody_waits_is_not_deleted(
 ) -> None:
     barriers.make("meet", 2, by="alice")
     barriers.arrive("meet", fleet["web"].pk, None)
-    client = of(bob)
+    client = signed_in(bob)
     client.post("/barriers/meet/delete", {"confirmed": "yes"})
     assert Barrier.objects.exists() and not LogEntry.objects.exists()
     assert "Reset it before" in client.get("/barriers/").content.decode()
@@ -95,7 +88,7 @@ def test_one_at_which_somebody_waits_is_not_deleted(
 def test_what_is_wrong_is_said_and_nothing_typed_is_lost(
     wrong: dict[str, str], fleet: dict[str, Agent], bob: User
 ) -> None:
-    response = of(bob).post("/barriers/make", NEW | {"name": "kept"} | wrong)
+    response = signed_in(bob).post("/barriers/make", NEW | {"name": "kept"} | wrong)
     assert response.status_code == 422
     assert b'role="alert"' in response.content
     assert (wrong.get("name") or "kept").encode() in response.content
@@ -108,9 +101,12 @@ def test_who_may_only_look_changes_nothing(
     barriers.make("meet", 2, by="alice")
     for path in ("make", "meet/reset", "meet/delete"):
         data = NEW | {"name": "new", "confirmed": "yes"}
-        assert of(vera).post(f"/barriers/{path}", data).status_code == 403
+        assert signed_in(vera).post(f"/barriers/{path}", data).status_code == 403
     assert Barrier.objects.get().generation == 1
-    assert of(alice).post("/barriers/make", NEW | {"name": "new"}).status_code == 302
+    assert (
+        signed_in(alice).post("/barriers/make", NEW | {"name": "new"}).status_code
+        == 302
+    )
 
 
 def test_an_open_page_is_told_for_who_may_act_and_for_who_may_look(
