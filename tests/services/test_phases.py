@@ -8,9 +8,11 @@ import pytest
 
 from agents.models import Agent, Barrier, Batch, BatchItem, ExpectedArrival, Task
 from agents.models.choices import BatchActionChoice
+from agents.policy import clock
 from agents.policy.states import Action, Outcome, Status
 from agents.policy.tasks import TaskState
 from agents.services import (
+    barrier_ends,
     barriers,
     batch_steps,
     batches,
@@ -195,6 +197,37 @@ def test_where_the_others_wait_it_may_be_asked_again(agents: dict[str, Agent]) -
     end(asked(agents["web"], barrier="built"))
     step()
     assert may_begin(after)
+
+
+def test_where_the_others_wait_a_stopped_agent_is_only_missing(
+    agents: dict[str, Agent],
+) -> None:
+    web = agents["web"]
+    barriers.make("built", ["web"], by="bob", on_failure="wait")
+    asked(web, barrier="built")
+    after = asked(agents["tester"], after="built")
+    end_of(run_of(web), Status.STOPPED, 0, "stopped by bob")
+    settled(web.pk, Status.STOPPED, Outcome.DONE, "stopped by bob")
+    assert step()
+    assert look(after)[0] == "queued"
+
+
+def test_a_round_that_times_out_ends_what_waits_for_it(
+    agents: dict[str, Agent], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    barriers.make("built", ["api", "web"], by="bob", timeout=60)
+    one, other = (asked(agents[name], barrier="built") for name in ("api", "web"))
+    after = asked(agents["tester"], after="built")
+    end(one)
+    step()
+    later = clock.boot_seconds() + 61
+    monkeypatch.setattr(clock, "boot_seconds", lambda: later)
+    barrier_ends.end_late()
+    assert not step()
+    assert look(after)[0] == "cancelled"
+    assert after.reason.endswith("round 1 is timed out: not all arrived in time")
+    other.refresh_from_db()
+    assert (other.state, other.arrival.state) == ("queued", "late")
 
 
 def test_interrupted_work_may_still_go_on_and_arrive(agents: dict[str, Agent]) -> None:
