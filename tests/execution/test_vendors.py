@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -130,6 +131,7 @@ def test_an_idle_agent_asks_its_provider_nothing(
 ) -> None:
     """Twenty heartbeats, which are ten minutes of them."""
     monkeypatch.setattr("agents.execution.worker.HEARTBEAT", 0.05)
+    monkeypatch.setattr("agents.services.heartbeats.AGAIN", timedelta(0))
     agent = agent_of(vendor, cast).start_native()
     beats: set[Any] = set()
 

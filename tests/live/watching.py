@@ -31,6 +31,7 @@ class OpenPage:
         self.acknowledges = True
         self.frames: list[str] = []
         self.seq = 0
+        self.read = 0
 
     async def connect(self) -> OpenPage:
         connected, _ = await self.socket.connect()
@@ -47,14 +48,18 @@ class OpenPage:
         text = str(await self.socket.receive_from(timeout=timeout))
         self.frames.append(text)
         if text.startswith("{"):
-            number = json.loads(text)["frame"]
+            self.read = json.loads(text)["frame"]
         else:
             found = FRAME.search(text)
             assert found is not None, text
-            self.seq, number = int(found[1]), int(found[2])
+            self.seq, self.read = int(found[1]), int(found[2])
         if self.acknowledges:
-            await self.send(type="ack", frame=number)
+            await self.acknowledge()
         return text
+
+    async def acknowledge(self) -> None:
+        """Say that everything has been read that came."""
+        await self.send(type="ack", frame=self.read)
 
     async def until(self, pattern: str, timeout: float = 5.0) -> str:
         """The first frame in which the pattern is found."""

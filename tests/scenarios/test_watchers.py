@@ -26,7 +26,7 @@ class TestWatchers(LiveCase):
         await record(self.agent.pk, Status.STARTING, "the latest")
         assert await page.quiet(0.5) == []
         page.acknowledges = True
-        await page.send(type="ack", frame=MOST_UNACKNOWLEDGED)
+        await page.acknowledge()
         assert "the latest" in await page.until("agent-row-", timeout=1.0)
         await page.leave()
 
@@ -42,7 +42,7 @@ class TestWatchers(LiveCase):
             seen += [line for text in await page.quiet(0.15) for line in lines(text)]
         assert len(seen) < 15
         page.acknowledges = True
-        await page.send(type="ack", frame=MOST_UNACKNOWLEDGED)
+        await page.acknowledge()
         while "line 14" not in seen:
             seen += lines(await page.until('class="line out">'))
         assert [one for one in seen if one.startswith("line")] == [
