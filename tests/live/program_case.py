@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from asgiref.sync import sync_to_async
+
+from agents.models import StatusChange
+from agents.services.shapes import status_change_shape
 from tests.live.case import LiveCase
 from tests.live.listening import Listener, token_of
+
+
+@sync_to_async
+def history(name: str = "") -> list[Any]:
+    lines = StatusChange.objects.order_by("pk").select_related("run")
+    named = lines.filter(agent_name=name) if name else lines
+    return [status_change_shape(line) for line in named]
 
 
 class ProgramCase(LiveCase):

@@ -10,23 +10,16 @@ from asgiref.sync import sync_to_async
 from django.utils import timezone
 
 from agents.live import ticker as ticking
-from agents.models import Agent, Change, StatusChange
+from agents.models import Agent, Change
 from agents.policy.states import Status
 from agents.services import changes, setups
-from agents.services.shapes import agent_shape, status_change_shape
+from agents.services.shapes import agent_shape
 from tests.live.case import end_run, latest, new_agent, record, start_run
 from tests.live.listening import Listener, Message
-from tests.live.program_case import ProgramCase
+from tests.live.program_case import ProgramCase, history
 from tests.live.watching import write
 
 delete = sync_to_async(setups.delete)
-
-
-@sync_to_async
-def history(name: str = "") -> list[Any]:
-    lines = StatusChange.objects.order_by("pk").select_related("run")
-    named = lines.filter(agent_name=name) if name else lines
-    return [status_change_shape(line) for line in named]
 
 
 @sync_to_async

@@ -14,7 +14,7 @@ from agents.models import ApiToken
 from agents.policy.states import Status
 from agents.services import tokens
 from tests.live.case import record, signed_in
-from tests.live.test_programs import ProgramCase
+from tests.live.program_case import ProgramCase
 from tests.live.watching import OpenPage
 
 

@@ -10,7 +10,7 @@ from unittest.mock import patch
 from agents.policy.states import Status
 from tests.live.case import end_run, record, start_run
 from tests.live.listening import Listener
-from tests.live.test_programs import ProgramCase, history
+from tests.live.program_case import ProgramCase, history
 from tests.live.watching import write
 
 
