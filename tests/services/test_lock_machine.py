@@ -84,7 +84,7 @@ class Locks(Tasks):
 
 
 @pytest.mark.parametrize(
-    ("examples", "steps"), [(5, 1), pytest.param(260, 10_000, marks=pytest.mark.full)]
+    ("examples", "steps"), [(3, 1), pytest.param(180, 10_000, marks=pytest.mark.full)]
 )
 def test_locks_are_as_the_model_has_them_whoever_dies(
     examples: int,
@@ -103,7 +103,7 @@ def test_locks_are_as_the_model_has_them_whoever_dies(
         Locks,
         settings=settings(
             max_examples=examples,
-            stateful_step_count=50,
+            stateful_step_count=100,
             deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
