@@ -37,6 +37,7 @@ from tests.services.lock_machine import (
     Hub,
     deaths,
     index,
+    often,
 )
 from tests.services.lock_model import LEASE, MEANS, PATIENCE, WRITTEN, Claim, Task
 
@@ -356,7 +357,7 @@ class Tasks(Calls):
         self.step("write", act, expected, death)
 
     @precondition(lambda self: self.works)
-    @rule(which=index, back=st.booleans(), death=deaths)
+    @rule(which=index, back=st.booleans(), death=often)
     def a_task_ends(self, which: int, back: bool, death: int | None) -> None:
         number = sorted(self.works)[which % len(self.works)]
         task = self.works.pop(number)

@@ -217,7 +217,8 @@ class Parties(RuleBasedStateMachine):
             return self.model.arrive(at, name, asked, person=person)
 
         told = self.step("arrive", act, expected, death)
-        if told is not None and told.endswith(WAITING):
+        # A person's call does not wait, and nobody looks at the time for it.
+        if told is not None and told.endswith(WAITING) and not person:
             self.waits.add((at, int(told.split()[0])))
 
     @rule(name=names)

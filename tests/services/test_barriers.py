@@ -116,6 +116,18 @@ def test_a_reset_tells_those_who_wait(agents: dict[str, Agent]) -> None:
     assert (told.state, told.reason) == ("broken", "reset by bob: wrong phase")
 
 
+def test_a_reset_of_a_round_whose_time_was_over_does_not_call_it_broken(
+    agents: dict[str, Agent], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = clock.boot_seconds()
+    monkeypatch.setattr(clock, "boot_seconds", lambda: now)
+    barriers.make("meet", 2, by="alice", timeout=30.0)
+    arrive(agents["web"])
+    now += 31
+    barriers.reset("meet", "bob")
+    assert barriers.standing("meet", 1).state == "timed_out"
+
+
 def test_a_stranger_is_refused(agents: dict[str, Agent]) -> None:
     barriers.make("meet", ["web", "api"], by="alice")
     with pytest.raises(BadBarrier, match="db is none of those"):
