@@ -227,7 +227,7 @@ def try_one(
 def test_no_generated_call_is_answered_otherwise_than_described(
     inhabited: HubProcess, secrets: dict[str, str]
 ) -> None:
-    tally = try_all(inhabited, secrets, each=12)
+    tally = try_all(inhabited, secrets, each=4)
     assert tally.wrong == []
     assert not any(status >= 500 for status in tally.statuses)
     assert set(tally.cases) == set(SCOPES)

@@ -7,20 +7,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page
 
-from tests.browser.looks import SCHEMES, WIDTHS, Look, Scheme
+from tests.browser.looks import Look
 
 
-@pytest.fixture(params=SCHEMES)
-def scheme(request: pytest.FixtureRequest) -> Scheme:
-    chosen: Scheme = request.param
-    return chosen
-
-
-@pytest.fixture(params=WIDTHS)
-def look(
-    request: pytest.FixtureRequest, page: Page, scheme: Scheme, tmp_path: Path
-) -> Look:
-    """The page at one width in one scheme; a test that asks for it runs in each."""
-    look = Look(page, request.param, scheme, tmp_path)
-    look.take()
-    return look
+@pytest.fixture
+def look(page: Page, tmp_path: Path) -> Look:
+    """The page, looked at in every width and colour scheme at each `check`."""
+    return Look(page, tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Literal
@@ -10,7 +11,8 @@ from playwright.sync_api import FloatRect, Page
 
 Scheme = Literal["light", "dark"]
 SCHEMES: Final[tuple[Scheme, ...]] = ("light", "dark")
-WIDTHS: Final = (1280, 360)
+# The narrow one first: what follows is done on a desk.
+WIDTHS: Final = (360, 1280)
 PHONE: Final = 360
 # Pixels by which the page has to be scrolled sideways.
 ROOM: Final = (
@@ -24,25 +26,24 @@ MOST_SHOWN: Final = 4000
 
 @dataclass(frozen=True)
 class Look:
-    """One width and one colour scheme, which the page has. `folder`: for pictures."""
+    """A page in each width and colour scheme, one after the other. `folder`: for
+    pictures."""
 
     page: Page
-    width: int
-    scheme: Scheme
     folder: Path
 
-    def take(self) -> None:
-        """Let the page look like this."""
-        self.page.emulate_media(color_scheme=self.scheme)
-        self.page.set_viewport_size({"width": self.width, "height": 800})
-
     def check(self, name: str) -> None:
-        """Nothing of the page is cut off; a picture of its beginning is kept."""
-        fits(self.page)
-        path = self.folder / f"{name}-{self.width}-{self.scheme}.png"
+        """Nothing of the page is cut off; pictures of its beginning are kept."""
+        for width, scheme in itertools.product(WIDTHS, SCHEMES):
+            self.page.emulate_media(color_scheme=scheme)
+            self.page.set_viewport_size({"width": width, "height": 800})
+            fits(self.page)
+            self._picture(f"{name}-{width}-{scheme}.png", width)
+
+    def _picture(self, name: str, width: int) -> None:
         height = min(self.page.evaluate(HEIGHT), MOST_SHOWN)
-        part: FloatRect = {"x": 0, "y": 0, "width": self.width, "height": height}
-        self.page.screenshot(path=path, full_page=True, clip=part)
+        part: FloatRect = {"x": 0, "y": 0, "width": width, "height": height}
+        self.page.screenshot(path=self.folder / name, full_page=True, clip=part)
 
 
 def on_a_phone(page: Page) -> None:

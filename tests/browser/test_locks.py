@@ -31,6 +31,11 @@ from tests.harness.locking import claimed
 for name, files, space in {wanted!r}:
     claimed(Agent.objects.get(name=name), *files, space=space)
 """
+AT_ONCE = """() => document.addEventListener("htmx:afterSwap", () => setTimeout(() => {
+  const form = document.querySelector("dialog[open] form");
+  form.elements.reason.value = "at once";
+  form.requestSubmit();
+}, 0), {once: true})"""
 END = """
 from agents.models import LockClaim
 from agents.services import locks
@@ -102,6 +107,19 @@ def contested(fleet: HubProcess) -> Iterator[HubProcess]:
     shell(fleet, TAKE.format(wanted=[(*one, SPACE) for one in wanted]))
     yield fleet
     shell(fleet, END)
+
+
+def test_a_dialog_that_is_answered_in_the_moment_it_opens_loads_no_page(
+    contested: HubProcess, page: Page
+) -> None:
+    """As by a keyboard that is quicker than a busy browser."""
+    open_by_link(page, contested, "Locks")
+    mark_the_document(page)
+    page.evaluate(AT_ONCE)
+    page.get_by_role("button", name=f"Release the lock of {LONG}…").click()
+    expect(page.locator("#flash")).to_contain_text("released")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    assert is_the_same_document(page)
 
 
 def test_nothing_is_cut_off_at_any_width_in_light_and_dark(

@@ -217,7 +217,7 @@ class Phases(RuleBasedStateMachine):
 
 
 @pytest.mark.parametrize(
-    ("examples", "steps"), [(2, 1), pytest.param(60, 2_000, marks=pytest.mark.full)]
+    ("examples", "steps"), [(1, 1), pytest.param(60, 2_000, marks=pytest.mark.full)]
 )
 def test_work_in_phases_begins_neither_too_early_nor_never(
     examples: int, steps: int, transactional_db: None, data: object
