@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -39,20 +40,37 @@ def vera(db: None) -> User:
     return make_member("vera")
 
 
+@pytest.fixture(scope="session")
+def first_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a hub's first start has made, which is most of what it takes."""
+    hub = HubProcess(tmp_path_factory.mktemp("first"))
+    hub.start()
+    assert hub.stop() == 0
+    return hub.data
+
+
 @pytest.fixture
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
+def hub(
+    tmp_path_factory: pytest.TempPathFactory, first_data: Path
+) -> Iterator[HubProcess]:
     """A running hub without agents, for one test."""
-    yield from running_hub(tmp_path_factory)
+    yield from running_hub(tmp_path_factory, first_data)
 
 
 @pytest.fixture(scope="module")
-def module_hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
+def module_hub(
+    tmp_path_factory: pytest.TempPathFactory, first_data: Path
+) -> Iterator[HubProcess]:
     """The same for all tests of a module, where each makes agents of its own."""
-    yield from running_hub(tmp_path_factory)
+    yield from running_hub(tmp_path_factory, first_data)
 
 
-def running_hub(factory: pytest.TempPathFactory) -> Iterator[HubProcess]:
+def running_hub(
+    factory: pytest.TempPathFactory, first_data: Path
+) -> Iterator[HubProcess]:
+    """At its second start."""
     hub = HubProcess(factory.mktemp("hub"))
+    shutil.copytree(first_data, hub.data)
     try:
         yield hub.start()
     finally:
